@@ -1,0 +1,65 @@
+// Fails when an import points against the arrows of docs/architecture.md.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+const root = "packages/rar/src";
+/** What each room may import, besides itself. */
+const allowed = {
+  config: [],
+  weights: ["config"],
+  images: ["config"],
+  networks: ["config"],
+  engines: ["networks", "config", "weights"],
+  sampling: ["engines", "networks", "config"],
+  data: ["images", "weights", "config", "sampling", "engines", "networks"],
+  verify: ["sampling", "engines", "networks", "config", "weights"],
+  "pipeline.ts": ["sampling", "engines", "networks", "config", "weights", "images"],
+  "index.ts": ["pipeline.ts", "sampling", "engines", "networks", "config", "weights", "images"],
+  cli: [
+    "index.ts",
+    "pipeline.ts",
+    "verify",
+    "data",
+    "sampling",
+    "engines",
+    "networks",
+    "config",
+    "weights",
+    "images",
+  ],
+  testing: null, // test helpers may see everything, and nothing but tests may see them
+};
+const packages = {
+  "onnxruntime-node": ["engines/onnx"],
+  sharp: ["images"],
+  commander: ["cli"],
+};
+
+const problems = [];
+for (const entry of readdirSync(root, { recursive: true })) {
+  if (!entry.endsWith(".ts")) continue;
+  const isTest = entry.endsWith(".test.ts");
+  const room = entry.split("/")[0];
+  if (!(room in allowed))
+    problems.push(`${entry}: ${room} is not a room of the house; add it to scripts/check-imports.mjs`);
+  const text = readFileSync(join(root, entry), "utf8");
+  for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
+    if (specifier.startsWith(".")) {
+      const target = relative(root, resolve(root, dirname(entry), specifier))
+        .replace(/\.js$/, ".ts")
+        .split("/")[0];
+      if (target === room || isTest || allowed[room] === null) continue;
+      if (!allowed[room]?.includes(target))
+        problems.push(`${entry} imports ${specifier}: ${room} may not import ${target}`);
+      if (room === "engines" && target === "engines") continue;
+    } else if (!isTest && packages[specifier] && !packages[specifier].some((p) => entry.startsWith(p))) {
+      problems.push(`${entry} imports ${specifier}, which only ${packages[specifier].join(", ")} may`);
+    }
+  }
+  const other = /^engines\/(onnx|torch)\//.exec(entry)?.[1] === "onnx" ? "../torch/" : "../onnx/";
+  if (entry.startsWith("engines/") && !isTest && text.includes(`"${other}`))
+    problems.push(`${entry} imports the other engine`);
+}
+for (const line of problems) console.error(line);
+console.log(problems.length ? `import arrows: ${problems.length} wrong` : "import arrows: ok");
+process.exit(problems.length ? 1 : 0);
