@@ -1,0 +1,272 @@
+/** The ONNX engine: networks traced once, run by ONNX Runtime in a thread of its own. */
+import { rm } from "node:fs/promises";
+import { availableParallelism, freemem } from "node:os";
+import { Worker } from "node:worker_threads";
+import {
+  downsampling,
+  type GeneratorConfig,
+  headWidth,
+  type TokenizerConfig,
+} from "../../config/architecture.js";
+import { RarityError } from "../../config/errors.js";
+import { modulationParts } from "../../networks/generator.js";
+import type { TensorSource } from "../../weights/tensor-file.js";
+import type {
+  Engine,
+  Generator,
+  GeneratorSession,
+  HostArray,
+  Model,
+  Network,
+  Precision,
+  RunOptions,
+  SessionRequest,
+  Tokenizer,
+} from "../engine.js";
+import type { Graph } from "./graph.js";
+import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
+import { cacheBytes } from "./kv-cache.js";
+import { CHUNK } from "./modulation.js";
+import { prepare } from "./prepared.js";
+import { Client } from "./rpc.js";
+import { storedBytes } from "./weights.js";
+import type { SessionSettings } from "./worker.js";
+
+export interface OnnxOptions {
+  readonly precision?: Precision | undefined;
+  /** Threads of ONNX Runtime; default: the machine's. */
+  readonly threads?: number | undefined;
+}
+
+/** Beyond weights and caches: Node, ONNX Runtime, activations. */
+const OVERHEAD = 400 * 2 ** 20;
+
+export class OnnxEngine implements Engine {
+  readonly name = "onnx";
+  readonly device = "cpu";
+  readonly precision: Precision;
+  readonly threads: number;
+  readonly #worker: Worker;
+  readonly #client: Client;
+  readonly #temporary: string[] = [];
+  #disposed: Promise<void> | undefined;
+
+  constructor(options: OnnxOptions = {}) {
+    this.precision = options.precision ?? "float32";
+    this.threads = options.threads ?? Math.min(availableParallelism(), 16);
+    if (!Number.isInteger(this.threads) || this.threads < 1) {
+      throw new RangeError(`threads must be a whole number of at least 1, it is ${options.threads}`);
+    }
+    this.#worker = new Worker(workerFile());
+    this.#client = new Client(this.#worker);
+  }
+
+  async loadGenerator(
+    { config, weights }: Model<GeneratorConfig>,
+    options: RunOptions = {},
+  ): Promise<Generator> {
+    const graphs = {
+      step: stepGraph(config, this.precision),
+      modulation: modulationGraph(config, this.precision),
+    };
+    const sizes = { step: storedBytes(graphs.step), modulation: storedBytes(graphs.modulation) };
+    const sessionBytes = (rows: number): number =>
+      cacheBytes({
+        layers: config.depth,
+        sequences: rows * config.heads,
+        headWidth: headWidth(config),
+        positions: config.tokens,
+      }) +
+      modulationParts(config) * config.width * 4 * (config.tokens + 1 + rows * (CHUNK + 1));
+    refuseIfTooLarge(sizes.step + sizes.modulation, sessionBytes(2), this.precision);
+
+    const total = sizes.step + sizes.modulation;
+    const report = options.onPrepare;
+    const step = await this.#prepare(graphs.step, weights, {
+      ...options,
+      onPrepare: report && ((done) => report(done, total)),
+    });
+    const modulation = await this.#prepare(graphs.modulation, weights, {
+      ...options,
+      onPrepare: report && ((done) => report(sizes.step + done, total)),
+    });
+    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, this.#settings(true));
+    return {
+      config,
+      sessionBytes: (rows) => sessionBytes(rows),
+      open: (request) => this.#openSession(id, config, request),
+      [Symbol.asyncDispose]: () => this.#call("releaseGenerator", id),
+    };
+  }
+
+  async #openSession(
+    generator: number,
+    config: GeneratorConfig,
+    request: SessionRequest,
+  ): Promise<GeneratorSession> {
+    const images = request.conditions.length;
+    if (images === 0) throw new RangeError("a batch needs at least one image");
+    const id = await this.#call<number>("openSession", generator, request);
+    return {
+      rows: request.guided ? 2 * images : images,
+      prefill: () => this.#call("prefill", id),
+      step: (tokens) => {
+        const wrong = tokens.find((token) => !(token >= 0 && token < config.codebookSize));
+        if (wrong !== undefined)
+          throw new RangeError(`token ${wrong} is not a code: 0 to ${config.codebookSize - 1}`);
+        return this.#call("step", id, tokens);
+      },
+      [Symbol.asyncDispose]: () => this.#call("closeSession", id),
+    };
+  }
+
+  async loadTokenizer(
+    { config, weights }: Model<TokenizerConfig>,
+    options: RunOptions = {},
+  ): Promise<Tokenizer> {
+    const graphs = new Map<string, Promise<number>>();
+    /** Graphs are made for a size when it is first asked for. */
+    const graph = (kind: "encode" | "decode", h: number, w: number): Promise<number> => {
+      const key = `${kind} ${h} ${w}`;
+      let id = graphs.get(key);
+      if (!id) {
+        const traced = kind === "encode" ? encoderGraph(config, h, w) : decoderGraph(config, h, w);
+        id = this.#loadGraph(traced, weights, options, false);
+        graphs.set(key, id);
+        id.catch(() => graphs.delete(key));
+      }
+      return id;
+    };
+    const f = downsampling(config);
+    const side = Math.floor(config.resolution / f);
+    await graph("decode", side, side);
+    return {
+      config,
+      encode: async (planes, height, width) => {
+        const each = config.imageChannels * height * width;
+        const id = await graph("encode", height, width);
+        const codes = Math.floor(height / f) * Math.floor(width / f);
+        return this.#inBatches(
+          id,
+          planes,
+          each,
+          codes,
+          "image",
+          "codes",
+          [config.imageChannels, height, width],
+          Int32Array,
+        );
+      },
+      decode: async (codes, h, w) => {
+        const wrong = codes.find((code) => !(code >= 0 && code < config.codebookSize));
+        if (wrong !== undefined)
+          throw new RangeError(`token ${wrong} is not a code: 0 to ${config.codebookSize - 1}`);
+        const id = await graph("decode", h, w);
+        const each = config.imageChannels * h * f * w * f;
+        return this.#inBatches(id, codes, h * w, each, "codes", "pixels", [h, w], Float32Array);
+      },
+      [Symbol.asyncDispose]: async () => {
+        for (const id of graphs.values()) await this.#call("releaseGraph", await id);
+        graphs.clear();
+      },
+    };
+  }
+
+  /** Runs a tokenizer graph over few images at a time: more at once are no faster and cost memory. */
+  async #inBatches<In extends Float32Array | Int32Array, Out extends Float32Array | Int32Array>(
+    id: number,
+    input: In,
+    eachIn: number,
+    eachOut: number,
+    from: string,
+    to: string,
+    shape: readonly number[],
+    OutArray: new (length: number) => Out,
+  ): Promise<Out> {
+    const count = input.length / eachIn;
+    if (!Number.isInteger(count))
+      throw new RangeError(`${input.length} numbers are no whole count of images of ${eachIn}`);
+    const batch = Math.max(1, Math.floor(2 ** 16 / (Math.max(eachIn, eachOut) / 3)));
+    const out = new OutArray(count * eachOut);
+    for (let start = 0; start < count; start += batch) {
+      const some = Math.min(batch, count - start);
+      const data = input.slice(start * eachIn, (start + some) * eachIn);
+      const result = await this.#call<Record<string, HostArray>>("runGraph", id, {
+        [from]: { data, shape: [some, ...shape] },
+      });
+      out.set(result[to]!.data, start * eachOut);
+    }
+    return out;
+  }
+
+  async evaluate(
+    network: Network,
+    weights: TensorSource,
+    inputs: Readonly<Record<string, HostArray>>,
+  ): Promise<Record<string, HostArray>> {
+    const id = await this.#loadGraph(anyGraph(network, weights, inputs, this.precision), weights, {}, false);
+    try {
+      return await this.#call("runGraph", id, inputs);
+    } finally {
+      await this.#call("releaseGraph", id);
+    }
+  }
+
+  async #loadGraph(
+    graph: Graph,
+    weights: TensorSource,
+    options: RunOptions,
+    arena: boolean,
+  ): Promise<number> {
+    return this.#call("loadGraph", await this.#prepare(graph, weights, options), this.#settings(arena));
+  }
+
+  async #prepare(graph: Graph, weights: TensorSource, options: RunOptions): Promise<string> {
+    const { folder, temporary } = await prepare(graph, weights, options);
+    if (temporary) this.#temporary.push(folder);
+    return folder;
+  }
+
+  #settings(arena: boolean): SessionSettings {
+    return { threads: this.threads, arena };
+  }
+
+  #call<V>(method: string, ...args: readonly unknown[]): Promise<V> {
+    return this.#client.call<V>(method, args);
+  }
+
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      await this.#call("dispose").catch(() => {});
+      await this.#worker.terminate();
+      for (const folder of this.#temporary) await rm(folder, { recursive: true, force: true });
+    })();
+    return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+function refuseIfTooLarge(weights: number, caches: number, precision: Precision): void {
+  const need = weights + caches + OVERHEAD;
+  const free = freemem();
+  if (need <= free) return;
+  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+  const cure =
+    precision === "float32"
+      ? "Pass --precision int8, or close other programs."
+      : "Close other programs, or take a smaller model.";
+  throw new RarityError(
+    "memory",
+    `This model needs about ${gib(need)} GiB of memory in ${precision} (weights ${gib(weights)}, caches ${gib(caches)}), ` +
+      `and ${gib(free)} GiB are free. ${cure}`,
+  );
+}
+
+/** The compiled worker, also when this file itself is run from its TypeScript source by the tests. */
+const workerFile = (): URL =>
+  import.meta.url.endsWith(".ts")
+    ? new URL("../../../dist/engines/onnx/worker.js", import.meta.url)
+    : new URL("./worker.js", import.meta.url);

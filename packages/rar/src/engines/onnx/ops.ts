@@ -1,0 +1,289 @@
+/** The networks' operations as ONNX nodes: what each becomes in the graph, and the shapes that follow. */
+import type { ConvOptions, Dim, Ops, Past } from "../../networks/ops.js";
+import type { Graph, Node } from "./graph.js";
+import { blockSize, type WeightFormat } from "./weights.js";
+
+const size = (d: Dim | undefined, what: string): number => {
+  if (typeof d !== "number")
+    throw new TypeError(`${what} must be known when the graph is traced, it is "${d}"`);
+  return d;
+};
+const volume = (shape: readonly Dim[]): number => shape.reduce((n: number, d) => n * size(d, "a size"), 1);
+const at = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+const replaced = (shape: readonly Dim[], axis: number, d: Dim): Dim[] =>
+  shape.map((old, i) => (i === axis ? d : old));
+
+function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
+    if (x !== y && x !== 1 && y !== 1) throw new RangeError(`shapes [${a}] and [${b}] do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}
+
+/**
+ * Traces operations into `graph`.
+ * @param format - how the weights of `linear` are stored
+ */
+export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
+  const elementwise =
+    (op: string) =>
+    (a: Node, b: Node): Node =>
+      graph.node(op, [a, b], broadcast(a.shape, b.shape), {}, a.type);
+  const add = elementwise("Add");
+
+  /** Metadata only: a parameter keeps its numbers. */
+  const reshape = (x: Node, wanted: readonly Dim[]): Node => {
+    const known = wanted.every((d) => typeof d === "number") && x.shape.every((d) => typeof d === "number");
+    const rest = known
+      ? volume(x.shape) / wanted.reduce((n: number, d) => (d === -1 ? n : n * (d as number)), 1)
+      : -1;
+    const shape = wanted.map((d) => (d === -1 && known ? rest : d));
+    if (x.parameter) return { type: x.type, shape, parameter: x.parameter };
+    // A name can only be x's own first size (0: "as it was") or the one size that is inferred.
+    const target = shape.map((d, i) => (typeof d === "number" ? d : i === 0 && d === x.shape[0] ? 0 : -1));
+    const result = shape.map((d, i) => (d === -1 ? `${x.shape[i] ?? "n"}*` : d));
+    return graph.node("Reshape", [x, graph.int64(target)], result, {}, x.type);
+  };
+
+  const chunk = (x: Node, parts: number, axis: number): Node[] => {
+    const a = at(axis, x.shape.length);
+    const whole = x.shape[a]!;
+    const part: Dim = typeof whole === "number" ? whole / parts : whole.replace(/^\d+\*/, "");
+    return graph.nodeWith(
+      "Split",
+      [x],
+      Array.from({ length: parts }, () => replaced(x.shape, a, part)),
+      { axis: a, num_outputs: parts },
+      x.type,
+    );
+  };
+
+  const matmul = (a: Node, b: Node): Node =>
+    graph.node(
+      "MatMul",
+      [a, b],
+      [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), a.shape.at(-2)!, b.shape.at(-1)!],
+    );
+
+  const linear = (x: Node, weight: Node, bias?: Node): Node => {
+    const [rows, columns] = weight.shape as readonly [number, number];
+    const shape = [...x.shape.slice(0, -1), rows];
+    if (format === "float32") {
+      const stored = graph.store(weight, { kind: "transposed", rows, columns }, [columns, rows]);
+      const product = graph.node("MatMul", [x, stored], shape);
+      return bias ? add(product, bias) : product;
+    }
+    const bits = format === "int8" ? 8 : 4;
+    const block = blockSize(columns);
+    const blocks = Math.ceil(columns / block);
+    const storage = { bits, block, rows, columns } as const;
+    const packed = graph.store(
+      weight,
+      { kind: "blocks", ...storage },
+      [rows, blocks, (block * bits) / 8],
+      "uint8",
+    );
+    const scales = graph.store(weight, { kind: "scales", ...storage }, [rows, blocks]);
+    // accuracy_level 4: int8 arithmetic, the only fast one on CPUs
+    const attributes = { K: columns, N: rows, bits, block_size: block, accuracy_level: 4 };
+    const tail = bias ? ["", "", graph.use(bias)] : [];
+    return graph.node("com.microsoft:MatMulNBits", [x, packed, scales, ...tail], shape, attributes);
+  };
+
+  const layerNorm = (x: Node, scale: Node, bias: Node, epsilon: number): Node =>
+    graph.node("LayerNormalization", [x, scale, bias], x.shape, {
+      axis: x.shape.length - 1,
+      epsilon: { float: epsilon },
+    });
+
+  /** InstanceNormalization over groups, then weight and bias: faster than the fused operator (docs/log.md). */
+  const groupNorm = (x: Node, groups: number, weight: Node, bias: Node, epsilon: number): Node => {
+    const ones = graph.constant("float32", [groups], new Uint8Array(new Float32Array(groups).fill(1).buffer));
+    const zeros = graph.constant("float32", [groups], new Uint8Array(4 * groups));
+    const grouped = graph.node("Reshape", [x, graph.int64([0, groups, -1])], [x.shape[0]!, groups, "cells"]);
+    const normal = graph.node("InstanceNormalization", [grouped, ones, zeros], grouped.shape, {
+      epsilon: { float: epsilon },
+    });
+    const back = x.shape.map((d, i) => (i === 0 && typeof d === "string" ? 0 : size(d, "a picture's size")));
+    const restored = graph.node("Reshape", [normal, graph.int64(back)], x.shape);
+    const channel = [x.shape[1]!, 1, 1];
+    return add(graph.node("Mul", [restored, reshape(weight, channel)], x.shape), reshape(bias, channel));
+  };
+
+  const splitHeads = (qkv: Node, heads: number): [Node, Node, Node] => {
+    const [B, T, width] = qkv.shape as [Dim, Dim, number];
+    const d = width / 3 / heads;
+    if (T === 1) {
+      // One position: no transpose, and a single reshape for all three.
+      const all = graph.node("Reshape", [qkv, graph.int64([0, 3 * heads, 1, d])], [B, 3 * heads, 1, d]);
+      return chunk(all, 3, 1) as [Node, Node, Node];
+    }
+    return chunk(qkv, 3, 2).map((x) => {
+      const split = graph.node("Reshape", [x, graph.int64([0, size(T, "T"), heads, d])], [B, T, heads, d]);
+      return graph.node("Transpose", [split], [B, heads, T, d], { perm: [0, 2, 1, 3] });
+    }) as [Node, Node, Node];
+  };
+
+  const mergeHeads = (x: Node): Node => {
+    const [B, H, T, d] = x.shape as [Dim, number, number, number];
+    const rows = T === 1 ? x : graph.node("Transpose", [x], [B, T, H, d], { perm: [0, 2, 1, 3] });
+    return graph.node("Reshape", [rows, graph.int64([0, T, H * d])], [B, T, H * d]);
+  };
+
+  const attention = (q: Node, k: Node, v: Node, past?: Past<Node>): Node => {
+    const [B, H, T, d] = q.shape as [Dim, Dim, number, number];
+    const alpha = { float: 1 / Math.sqrt(d) };
+    const score = (keys: Node, length: Dim): Node =>
+      graph.node("com.microsoft:FusedMatMul", [q, keys], [B, H, T, length], { transB: 1, alpha });
+    let own = score(k, T);
+    if (T > 1) {
+      const causal = new Float32Array(T * T).map((_, i) =>
+        i % T > Math.floor(i / T) ? Number.NEGATIVE_INFINITY : 0,
+      );
+      own = add(own, { type: "float32", shape: [T, T], parameter: { pieces: [causal] } });
+    }
+    if (!past) return matmul(graph.node("Softmax", [own], own.shape, { axis: 3 }), v);
+
+    const S = past.k.shape[2]!;
+    const before = add(score(past.k, S), past.mask);
+    const both = graph.node("Concat", [before, own], [B, H, T, "S+T"], { axis: 3 });
+    const weights = graph.node("Softmax", [both], both.shape, { axis: 3 });
+    const lengths = graph.inputs.find((input) => input.name === "lengths");
+    if (!lengths) throw new TypeError("a graph with cached positions needs an input `lengths`");
+    const [wPast, wOwn] = graph.nodeWith(
+      "Split",
+      [weights, lengths.name],
+      [
+        [B, H, T, S],
+        [B, H, T, T],
+      ],
+      { axis: 3 },
+    ) as [Node, Node];
+    return add(matmul(wPast, past.v), T === 1 ? elementwise("Mul")(wOwn, v) : matmul(wOwn, v));
+  };
+
+  const conv2d = (x: Node, weight: Node, bias: Node | undefined, options: ConvOptions): Node => {
+    const [out, , kh, kw] = weight.shape as [number, number, number, number];
+    const { top, left, bottom, right } = options.padding;
+    const [stride, dilation] = [options.stride ?? 1, options.dilation ?? 1];
+    const cells = (d: Dim, kernel: number, padding: number): Dim =>
+      typeof d === "number" ? Math.floor((d + padding - dilation * (kernel - 1) - 1) / stride) + 1 : d;
+    const shape = [
+      x.shape[0]!,
+      out,
+      cells(x.shape[2]!, kh, top + bottom),
+      cells(x.shape[3]!, kw, left + right),
+    ];
+    return graph.node("Conv", bias ? [x, weight, bias] : [x, weight], shape, {
+      kernel_shape: [kh, kw],
+      pads: [top, left, bottom, right],
+      strides: [stride, stride],
+      dilations: [dilation, dilation],
+    });
+  };
+
+  return {
+    shape: (x) => x.shape,
+    constant: (values, shape) => ({
+      type: "float32",
+      shape,
+      parameter: { pieces: [Float32Array.from(values)] },
+    }),
+    integers: (values, shape) => ({
+      type: "int64",
+      shape,
+      name: graph.constant("int64", shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
+    }),
+    add,
+    sub: elementwise("Sub"),
+    mul: elementwise("Mul"),
+    clamp: (x, low, high) => {
+      const bound = (v: number): string =>
+        graph.constant("float32", [], new Uint8Array(new Float32Array([v]).buffer));
+      return graph.node("Clip", [x, bound(low), bound(high)], x.shape);
+    },
+    silu: (x) => graph.node("com.microsoft:QuickGelu", [x], x.shape, { alpha: { float: 1 } }),
+    gelu: (x) => graph.node("com.microsoft:Gelu", [x], x.shape),
+    linear,
+    matmul,
+    embedding: (table, ids) =>
+      graph.node("Gather", [table, ids], [...ids.shape, ...table.shape.slice(1)], { axis: 0 }),
+    layerNorm,
+    groupNorm,
+    splitHeads,
+    mergeHeads,
+    attention,
+    conv2d,
+    avgPool2: (x) =>
+      graph.node(
+        "AveragePool",
+        [x],
+        [
+          x.shape[0]!,
+          x.shape[1]!,
+          Math.floor(size(x.shape[2], "height") / 2),
+          Math.floor(size(x.shape[3], "width") / 2),
+        ],
+        { kernel_shape: [2, 2], strides: [2, 2] },
+      ),
+    upsample2: (x) => {
+      const scales = graph.constant("float32", [4], new Uint8Array(new Float32Array([1, 1, 2, 2]).buffer));
+      return graph.node(
+        "Resize",
+        [x, "", scales],
+        [x.shape[0]!, x.shape[1]!, 2 * size(x.shape[2], "height"), 2 * size(x.shape[3], "width")],
+        { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+      );
+    },
+    sumLast: (x) =>
+      graph.node("ReduceSum", [x, graph.int64([-1])], replaced(x.shape, x.shape.length - 1, 1), {
+        keepdims: 1,
+      }),
+    argminLast: (x) =>
+      graph.node("ArgMin", [x], x.shape.slice(0, -1), { axis: x.shape.length - 1, keepdims: 0 }, "int64"),
+    reshape,
+    transpose: (x, axes) =>
+      graph.node(
+        "Transpose",
+        [x],
+        axes.map((a) => x.shape[a]!),
+        { perm: axes },
+        x.type,
+      ),
+    concat: (xs, axis) => {
+      const first = xs[0]!;
+      const a = at(axis, first.shape.length);
+      const sizes = xs.map((x) => x.shape[a]!);
+      const shape = replaced(
+        first.shape,
+        a,
+        sizes.every((d) => typeof d === "number") ? sizes.reduce((x, y) => x + y, 0) : sizes.join("+"),
+      );
+      // Parameters one after the other along the first axis are stored so, and cost nothing when the graph runs.
+      if (a === 0 && xs.every((x) => x.parameter)) {
+        return { type: first.type, shape, parameter: { pieces: xs.flatMap((x) => x.parameter!.pieces) } };
+      }
+      return graph.node("Concat", xs, shape, { axis: a }, first.type);
+    },
+    chunk,
+    slice: (x, axis, start, end) => {
+      const a = at(axis, x.shape.length);
+      const whole = x.shape[a]!;
+      const length = typeof whole === "number" ? Math.min(end, whole) - start : end - start;
+      const inputs = [x, graph.int64([start]), graph.int64([end]), graph.int64([a])];
+      return graph.node("Slice", inputs, replaced(x.shape, a, length), {}, x.type);
+    },
+    expandRows: (x, like) => {
+      const rows = like.shape[0]!;
+      const tail = graph.int64(x.shape.slice(1).map(() => 1));
+      const own =
+        typeof rows === "number"
+          ? graph.int64([rows])
+          : graph.node("Shape", [like], [1], { end: 1 }, "int64");
+      const target = graph.node("Concat", [own, tail], [x.shape.length], { axis: 0 }, "int64");
+      return graph.node("Expand", [x, target], replaced(x.shape, 0, rows), {}, x.type);
+    },
+  };
+}

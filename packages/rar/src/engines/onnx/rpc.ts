@@ -1,0 +1,101 @@
+/** Calls across a worker's port: a method's name and arguments there, its result or error back. */
+import type { MessagePort, Worker } from "node:worker_threads";
+import { type ErrorCode, RarityError } from "../../config/errors.js";
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: ErrorCode | undefined;
+}
+interface Reply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly failure?: Failure;
+}
+
+/** A method's result whose follow-up work runs after the reply is on its way. */
+export class Answer<V> {
+  readonly value: V;
+  readonly transfer: ArrayBuffer[];
+  readonly after: (() => void) | undefined;
+  constructor(value: V, transfer: ArrayBuffer[] = [], after?: () => void) {
+    this.value = value;
+    this.transfer = transfer;
+    this.after = after;
+  }
+}
+
+export type Methods = Record<string, (...args: never[]) => unknown>;
+
+/** Answers calls one after the other: the engine's threads are busy with one at a time anyway. */
+export function serve(port: MessagePort, methods: Methods): void {
+  let last: Promise<void> = Promise.resolve();
+  port.on("message", (call: Call) => {
+    last = last.then(async () => {
+      try {
+        const result = await (methods[call.method] as (...args: readonly unknown[]) => unknown)(...call.args);
+        if (result instanceof Answer) {
+          port.postMessage({ id: call.id, value: result.value } satisfies Reply, result.transfer);
+          result.after?.();
+        } else {
+          port.postMessage({ id: call.id, value: result } satisfies Reply);
+        }
+      } catch (error) {
+        const { name, message } = error as Error;
+        const code = error instanceof RarityError ? error.code : undefined;
+        port.postMessage({ id: call.id, failure: { name, message, code } } satisfies Reply);
+      }
+    });
+  });
+}
+
+/** The caller's side. Once the worker is gone every open and later call fails with a sentence. */
+export class Client {
+  readonly #worker: Worker;
+  readonly #open = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #ids = 0;
+  #gone: Error | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (reply: Reply) => {
+      const call = this.#open.get(reply.id);
+      this.#open.delete(reply.id);
+      if (this.#open.size === 0) worker.unref();
+      if (reply.failure) call?.reject(revive(reply.failure));
+      else call?.resolve(reply.value);
+    });
+    worker.on("error", (error) => this.#lose(error));
+    worker.on("exit", () =>
+      this.#lose(new RarityError("engine", "The engine was disposed; load the model again.")),
+    );
+    worker.unref();
+  }
+
+  call<V>(method: string, args: readonly unknown[], transfer: ArrayBuffer[] = []): Promise<V> {
+    if (this.#gone) return Promise.reject(this.#gone);
+    return new Promise<V>((resolve, reject) => {
+      const id = this.#ids++;
+      this.#open.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#worker.ref(); // a process with a call under way stays alive
+      this.#worker.postMessage({ id, method, args } satisfies Call, transfer);
+    });
+  }
+
+  #lose(error: Error): void {
+    this.#gone ??= error;
+    for (const call of this.#open.values()) call.reject(this.#gone);
+    this.#open.clear();
+  }
+}
+
+function revive({ name, message, code }: Failure): Error {
+  if (code) return new RarityError(code, message);
+  if (name === "RangeError") return new RangeError(message);
+  return new RarityError("engine", `The ONNX engine failed: ${message}`);
+}

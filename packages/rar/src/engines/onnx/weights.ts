@@ -1,0 +1,193 @@
+/** Writes a traced graph as a model file and a weights file beside it, one tensor in memory at a time. */
+import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TensorSource } from "../../weights/tensor-file.js";
+import type { Graph, StoredParameter } from "./graph.js";
+import { encodeModel, type InitializerSpec } from "./proto.js";
+
+/** How weights of linear layers are stored: exact, or symmetric blocks of 8 or 4 bits. */
+export type WeightFormat = "float32" | "int8" | "int4";
+
+export const MODEL_FILE = "model.onnx";
+export const WEIGHTS_FILE = "weights.bin";
+/** ONNX Runtime maps external data; it wants pages. */
+const ALIGNMENT = 4096;
+
+/** Numbers that share a scale along the input axis: as many as fit evenly, at most 128. */
+export function blockSize(columns: number): number {
+  for (const block of [128, 64, 32, 16]) if (columns % block === 0) return block;
+  return 32;
+}
+
+/**
+ * Writes `graph` into `folder`.
+ * @param onTensor - called after each stored tensor with bytes done and in all
+ */
+export async function writeGraph(
+  graph: Graph,
+  source: TensorSource,
+  folder: string,
+  options: {
+    signal?: AbortSignal | undefined;
+    onBytes?: ((done: number, total: number) => void) | undefined;
+  } = {},
+): Promise<void> {
+  const stored = [...graph.stored.values()];
+  const total = stored.reduce((sum, p) => sum + byteLength(p), 0);
+  const initializers: InitializerSpec[] = [...graph.small.values()];
+  const file = await open(join(folder, WEIGHTS_FILE), "w");
+  try {
+    let offset = 0;
+    let done = 0;
+    const cache = new LastTensor(source);
+    for (const parameter of stored) {
+      options.signal?.throwIfAborted();
+      const { name, type, shape } = parameter;
+      const bytes = await encode(parameter, cache);
+      await writeAll(file, bytes, offset);
+      initializers.push({
+        name,
+        type,
+        shape,
+        data: { location: WEIGHTS_FILE, offset, length: bytes.byteLength },
+      });
+      offset = Math.ceil((offset + bytes.byteLength) / ALIGNMENT) * ALIGNMENT;
+      done += bytes.byteLength;
+      options.onBytes?.(done, total);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const { nodes, inputs, outputs } = graph;
+  await writeFile(join(folder, MODEL_FILE), encodeModel({ nodes, inputs, outputs, initializers }));
+}
+
+/** Bytes of all weights once stored: what running the graph holds in memory. */
+export const storedBytes = (graph: Graph): number =>
+  [...graph.stored.values()].reduce((sum, parameter) => sum + byteLength(parameter), 0);
+
+const elementBytes = { float32: 4, uint8: 1, int64: 8 } as const;
+const byteLength = (p: StoredParameter): number => p.shape.reduce((n, d) => n * d, 1) * elementBytes[p.type];
+
+/** The numbers and the scales of a quantised tensor follow each other: read it once. */
+class LastTensor {
+  readonly #source: TensorSource;
+  #name: string | undefined;
+  #values: Float32Array | undefined;
+
+  constructor(source: TensorSource) {
+    this.#source = source;
+  }
+
+  async read(name: string): Promise<Float32Array> {
+    if (this.#name !== name || !this.#values) {
+      this.#values = undefined;
+      this.#values = await this.#source.readFloat32(name);
+      this.#name = name;
+    }
+    return this.#values;
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      done,
+      Math.min(bytes.byteLength - done, 1 << 28),
+      offset + done,
+    );
+    done += bytesWritten;
+  }
+}
+
+async function encode({ parameter, storage }: StoredParameter, cache: LastTensor): Promise<Uint8Array> {
+  const pieces: Float32Array[] = [];
+  for (const piece of parameter.pieces)
+    pieces.push(typeof piece === "string" ? await cache.read(piece) : piece);
+  const values = pieces.length === 1 ? pieces[0]! : joined(pieces);
+  if (storage.kind === "plain") return asBytes(values);
+  const { rows, columns } = storage;
+  if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
+  const { bits, block } = storage;
+  return storage.kind === "scales"
+    ? asBytes(blockScales(values, rows, columns, block, bits))
+    : packBlocks(values, rows, columns, block, bits);
+}
+
+const asBytes = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(pieces.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
+}
+
+/** [rows, columns] -> [columns, rows], tile by tile so that both sides stay in the processor's cache. */
+export function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(values.length);
+  const TILE = 32;
+  for (let r0 = 0; r0 < rows; r0 += TILE) {
+    const r1 = Math.min(r0 + TILE, rows);
+    for (let c0 = 0; c0 < columns; c0 += TILE) {
+      const c1 = Math.min(c0 + TILE, columns);
+      for (let c = c0; c < c1; c++)
+        for (let r = r0; r < r1; r++) out[c * rows + r] = values[r * columns + c]!;
+    }
+  }
+  return out;
+}
+
+/** Largest magnitude of each block over the largest number: 127 of 8 bits, 7 of 4. [rows, blocks] */
+export function blockScales(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  block: number,
+  bits: 4 | 8,
+): Float32Array {
+  const blocks = Math.ceil(columns / block);
+  const top = bits === 8 ? 127 : 7;
+  const scales = new Float32Array(rows * blocks);
+  for (let r = 0; r < rows; r++) {
+    for (let b = 0; b < blocks; b++) {
+      const end = r * columns + Math.min((b + 1) * block, columns);
+      let largest = 0;
+      for (let i = r * columns + b * block; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
+      scales[r * blocks + b] = largest / top;
+    }
+  }
+  return scales;
+}
+
+/** Rounded numbers of each block, offset to unsigned (128 or 8 is zero); two to a byte, low half first, for 4 bits. */
+export function packBlocks(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  block: number,
+  bits: 4 | 8,
+): Uint8Array {
+  const blocks = Math.ceil(columns / block);
+  const scales = blockScales(values, rows, columns, block, bits);
+  const [top, zero, perByte] = bits === 8 ? [127, 128, 1] : [7, 8, 2];
+  const out = new Uint8Array((rows * blocks * block) / perByte).fill(bits === 8 ? 128 : 0x88);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      const scale = scales[r * blocks + Math.floor(c / block)]!;
+      const rounded = scale === 0 ? 0 : Math.round(values[r * columns + c]! / scale);
+      const unsigned = Math.max(-top, Math.min(top, rounded)) + zero;
+      const index = r * blocks * block + c;
+      if (bits === 8) out[index] = unsigned;
+      else if (index % 2 === 0) out[index >> 1] = (out[index >> 1]! & 0xf0) | unsigned;
+      else out[index >> 1] = (out[index >> 1]! & 0x0f) | (unsigned << 4);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,147 @@
+/** The thread that runs ONNX Runtime: `session.run` blocks its thread, so it must not be the caller's. */
+import { join } from "node:path";
+import { parentPort } from "node:worker_threads";
+import type { InferenceSession } from "onnxruntime-node";
+import ort from "onnxruntime-node";
+import { type GeneratorConfig, noneId } from "../../config/architecture.js";
+import { modulationParts } from "../../networks/generator.js";
+import type { HostArray, SessionRequest } from "../engine.js";
+import { ModulationTables } from "./modulation.js";
+import { Answer, type Methods, serve } from "./rpc.js";
+import { StepRunner } from "./runner.js";
+import { MODEL_FILE } from "./weights.js";
+
+export interface SessionSettings {
+  readonly threads: number;
+  /** Reuse freed memory instead of giving it back: faster, but peaks stay. */
+  readonly arena: boolean;
+}
+
+interface LoadedGenerator {
+  readonly config: GeneratorConfig;
+  readonly step: InferenceSession;
+  readonly modulation: InferenceSession;
+  readonly tables: ModulationTables;
+}
+
+const graphs = new Map<number, InferenceSession>();
+const generators = new Map<number, LoadedGenerator>();
+const runners = new Map<number, StepRunner>();
+let ids = 0;
+
+const open = (folder: string, { threads, arena }: SessionSettings): Promise<InferenceSession> =>
+  ort.InferenceSession.create(join(folder, MODEL_FILE), {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableCpuMemArena: arena,
+    logSeverityLevel: 3,
+  });
+
+const int64 = (values: Int32Array, shape: readonly number[]): ort.Tensor =>
+  new ort.Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), shape);
+
+function feed({ data, shape }: HostArray): ort.Tensor {
+  return data instanceof Int32Array ? int64(data, shape) : new ort.Tensor("float32", data, shape);
+}
+
+function hostArray({ data, dims }: ort.Tensor): HostArray {
+  if (data instanceof BigInt64Array) return { data: Int32Array.from(data, Number), shape: dims };
+  return { data: data as Float32Array, shape: dims };
+}
+
+async function step(runner: StepRunner, logits: Float32Array): Promise<Answer<Float32Array>> {
+  // The caller draws tokens while this thread stores keys and values.
+  return new Answer(logits, [logits.buffer as ArrayBuffer], () => {
+    upkeep.set(runner, runner.advance());
+  });
+}
+const upkeep = new WeakMap<StepRunner, Promise<void>>();
+
+const found = <V>(map: Map<number, V>, id: number): V => {
+  const value = map.get(id);
+  if (value === undefined) throw new RangeError("this session or model was disposed");
+  return value;
+};
+
+const methods = {
+  async loadGraph(folder: string, settings: SessionSettings): Promise<number> {
+    graphs.set(++ids, await open(folder, settings));
+    return ids;
+  },
+
+  async runGraph(id: number, inputs: Record<string, HostArray>): Promise<Answer<Record<string, HostArray>>> {
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, feed(array)]));
+    const out = await found(graphs, id).run(feeds);
+    const arrays = Object.fromEntries(Object.entries(out).map(([name, tensor]) => [name, hostArray(tensor)]));
+    return new Answer(arrays);
+  },
+
+  async releaseGraph(id: number): Promise<void> {
+    await graphs.get(id)?.release();
+    graphs.delete(id);
+  },
+
+  async loadGenerator(
+    config: GeneratorConfig,
+    folders: { step: string; modulation: string },
+    settings: SessionSettings,
+  ): Promise<number> {
+    const stepSession = await open(folders.step, settings);
+    const modulation = await open(folders.modulation, { ...settings, arena: false });
+    const tables = new ModulationTables({
+      compute: async (conditions, positions) => {
+        const n = conditions.length;
+        const out = await modulation.run({
+          condition: int64(conditions, [n]),
+          position: int64(positions, [n]),
+        });
+        return out.table!.data as Float32Array;
+      },
+      width: modulationParts(config) * config.width,
+      positions: config.tokens + 1,
+      pinned: noneId(config),
+    });
+    generators.set(++ids, { config, step: stepSession, modulation, tables });
+    return ids;
+  },
+
+  async releaseGenerator(id: number): Promise<void> {
+    const generator = generators.get(id);
+    generators.delete(id);
+    await generator?.step.release();
+    await generator?.modulation.release();
+  },
+
+  async openSession(generatorId: number, request: SessionRequest): Promise<number> {
+    const { config, step: session, tables } = found(generators, generatorId);
+    const runner = new StepRunner(config, session, tables, request);
+    await runner.start();
+    runners.set(++ids, runner);
+    return ids;
+  },
+
+  async prefill(id: number): Promise<Answer<Float32Array>> {
+    const runner = found(runners, id);
+    return step(runner, await runner.prefill());
+  },
+
+  async step(id: number, tokens: Int32Array): Promise<Answer<Float32Array>> {
+    const runner = found(runners, id);
+    await upkeep.get(runner);
+    return step(runner, await runner.step(tokens));
+  },
+
+  closeSession(id: number): void {
+    runners.delete(id);
+  },
+
+  async dispose(): Promise<void> {
+    runners.clear();
+    for (const id of [...graphs.keys()]) await methods.releaseGraph(id);
+    for (const id of [...generators.keys()]) await methods.releaseGenerator(id);
+  },
+};
+
+if (parentPort) serve(parentPort, methods as unknown as Methods);
+export type WorkerMethods = typeof methods;
