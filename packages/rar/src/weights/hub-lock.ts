@@ -1,0 +1,114 @@
+/**
+ * One process at a time downloads a blob. Node has no flock, so the lock is a file made exclusively, which names its
+ * owner and is touched while the owner lives. Python's huggingface_hub holds an flock on `<etag>.lock` instead (and
+ * leaves that file lying): where the system lists its locks (Linux), this waits for Python too.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { type HubTiming, pause } from "./hub-timing.js";
+
+/**
+ * Runs `work` while holding the lock at `path` + `.rarity.lock`. A lock of a dead process of this machine is taken
+ * over at once, one of another machine when it has not been touched for `timing.lockStale`.
+ *
+ * @throws the signal's reason when it is aborted while waiting
+ */
+export async function withLock<T>(
+  path: string,
+  timing: HubTiming,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = `${path}.rarity.lock`;
+  const owner = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    key: Math.random().toString(36).slice(2),
+  });
+  await mkdir(dirname(lock), { recursive: true });
+  while (!(await create(lock, owner))) {
+    if (!(await takeOver(lock, timing.lockStale))) await pause(timing.lockPoll, signal);
+    signal?.throwIfAborted();
+  }
+  const alive = () => utimes(lock, new Date(), new Date()).catch(() => undefined);
+  const heartbeat = setInterval(alive, timing.lockStale / 6).unref();
+  try {
+    while (heldByPython(`${path}.lock`)) await pause(timing.lockPoll, signal);
+    return await work();
+  } finally {
+    clearInterval(heartbeat);
+    if ((await read(lock)) === owner) await rm(lock, { force: true });
+  }
+}
+
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    const handle = await open(path, "wx");
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+const read = (path: string): Promise<string | undefined> => readFile(path, "utf8").catch(() => undefined);
+
+/**
+ * Removes a lock whose owner is gone; says whether to try at once. Of several that find it stale one at a time may
+ * remove it (the guard), and only while it is still the lock that was looked at: never a newer one.
+ */
+async function takeOver(lock: string, staleMs: number): Promise<boolean> {
+  const seen = await read(lock);
+  if (seen === undefined) return true;
+  if (!isDead(seen) && (await age(lock)) < staleMs) return false;
+  const guard = `${lock}.takeover`;
+  if (!(await create(guard, ""))) {
+    if ((await age(guard)) > staleMs) await rm(guard, { force: true }); // its owner died in between
+    return false;
+  }
+  try {
+    if ((await read(lock)) === seen) await rm(lock, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+  return true;
+}
+
+/** Milliseconds since the file was touched; 0 where it is gone. */
+async function age(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
+}
+
+function isDead(content: string): boolean {
+  try {
+    const { pid, host } = JSON.parse(content) as { pid: unknown; host: unknown };
+    if (host !== hostname() || typeof pid !== "number") return false;
+    process.kill(pid, 0); // asks only whether it is there
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH"; // not JSON: being written just now
+  }
+}
+
+/** Whether any process holds an flock on the file, as Linux tells. Elsewhere: not known, false. */
+function heldByPython(path: string): boolean {
+  try {
+    const { dev, ino } = statSync(path);
+    const major = ((dev >> 8) & 0xfff).toString(16).padStart(2, "0");
+    const minor = ((dev & 0xff) | ((dev >> 12) & 0xfff00)).toString(16).padStart(2, "0");
+    const locks = readFileSync("/proc/locks", "utf8").split("\n");
+    return locks.some((line) => line.includes("FLOCK") && line.includes(` ${major}:${minor}:${ino} `));
+  } catch {
+    return false;
+  }
+}
