@@ -110,11 +110,13 @@ export function hasSize(path: string, size: number | undefined): boolean {
   return stat?.isFile() === true && (size === undefined || stat.size === size);
 }
 
-/** Remembers the commit a branch or tag was at; a commit needs no ref. */
+/** Remembers the commit a branch or tag was at; a commit needs no ref, and a file is of use without one. */
 export async function writeRef(place: CachePlace, commit: string): Promise<void> {
   if (isCommit(place.revision)) return;
-  await mkdir(dirname(place.ref), { recursive: true });
-  await putInPlace(place.ref, (temporary) => writeFile(temporary, commit));
+  try {
+    await mkdir(dirname(place.ref), { recursive: true });
+    await putInPlace(place.ref, (temporary) => writeFile(temporary, commit));
+  } catch {} // a read-only cache
 }
 
 /**

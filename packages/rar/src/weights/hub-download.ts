@@ -5,7 +5,7 @@ import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
 import { RarityError } from "../config/errors.js";
-import { diskError, HubError, networkError, type Subject, statusError } from "./hub-error.js";
+import { HubError, networkError, type Subject, statusError } from "./hub-error.js";
 import { type Ask, ask } from "./hub-http.js";
 import { type HubTiming, waitOrThrow } from "./hub-timing.js";
 
@@ -28,7 +28,6 @@ export interface Download {
 /** A download under way. Bytes below `offset` are in the file. */
 interface State {
   readonly handle: FileHandle;
-  readonly folder: string;
   offset: number;
   validator: string | undefined;
   ranges: boolean;
@@ -48,10 +47,9 @@ export async function download(what: Download, partial: string): Promise<void> {
   let wrong: string | undefined;
   try {
     const { size: found } = await handle.stat();
-    const folder = dirname(partial);
-    const state: State = { handle, folder, offset: found, validator: what.validator, ranges: true };
+    const state: State = { handle, offset: found, validator: what.validator, ranges: true };
     if (found > what.size) await startOver(state);
-    await checkRoom(folder, what.size - state.offset);
+    await checkRoom(dirname(partial), what.size - state.offset);
     let continued = state.offset > 0; // bytes of an earlier process, or of another writer
     for (;;) {
       await fetchAll(what, state);
@@ -105,22 +103,17 @@ async function fetchRest(what: Download, state: State): Promise<void> {
   const stalled = new Error(`nothing came for ${timing.stall / 1000} s`);
   const timer = setTimeout(() => response.destroy(stalled), timing.stall);
   try {
-    await checkAnswer(response, what, state, partly);
-    for await (const piece of response as AsyncIterable<Uint8Array>) {
+    await checkAnswer(response, url, what, state, partly);
+    for await (const piece of arriving(response, url, signal)) {
       if (state.offset + piece.length > size) {
         await startOver(state);
-        throw new HubError(
-          "hub",
-          `${url.host} sends more than the ${size} bytes "${what.subject.file}" has.`,
-        );
+        const message = `${url.host} sends more than the ${size} bytes "${what.subject.file}" has.`;
+        throw new HubError("hub", message);
       }
       await write(state, piece);
       what.onProgress?.(state.offset, size);
       timer.refresh();
     }
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error instanceof RarityError ? error : networkError(url, error);
   } finally {
     clearTimeout(timer);
     response.destroy();
@@ -130,9 +123,20 @@ async function fetchRest(what: Download, state: State): Promise<void> {
   }
 }
 
+/** The body; only what goes wrong with the connection is a failure of the network, not what the reader throws. */
+async function* arriving(response: IncomingMessage, url: URL, signal: AbortSignal | undefined) {
+  try {
+    yield* response as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw networkError(url, error);
+  }
+}
+
 /** Decides what the answer's bytes are: the rest, or the whole file from its start. */
 async function checkAnswer(
   response: IncomingMessage,
+  url: URL,
   what: Download,
   state: State,
   partly: boolean,
@@ -149,7 +153,12 @@ async function checkAnswer(
     await startOver(state);
     throw new HubError("hub", `The server sends other ranges of ${file} than were asked for.`, "always");
   }
-  if (statusCode !== 200) throw statusError(response, what.subject);
+  if (statusCode !== 200) {
+    const elsewhere = url.origin !== what.url.origin && statusCode !== 429;
+    if (!elsewhere) throw statusError(response, what.subject);
+    // The Hub has let us in; its storage refuses an address that is made anew with each try.
+    throw new HubError("hub", `${url.host} answers ${statusCode} for ${file}. Try again later.`, "always");
+  }
   if (state.offset > 0) await startOver(state); // it sends the whole file
   const length = headers["content-length"];
   if (length !== undefined && Number(length) !== size) {
@@ -161,11 +170,7 @@ async function checkAnswer(
 
 async function write(state: State, piece: Uint8Array): Promise<void> {
   for (let from = 0; from < piece.length; ) {
-    const { bytesWritten } = await state.handle
-      .write(piece, from, piece.length - from, state.offset)
-      .catch((error: unknown) => {
-        throw diskError(error, state.folder); // told apart here from a socket's error
-      });
+    const { bytesWritten } = await state.handle.write(piece, from, piece.length - from, state.offset);
     from += bytesWritten;
     state.offset += bytesWritten;
   }

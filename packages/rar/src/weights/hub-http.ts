@@ -23,6 +23,9 @@ export interface Answer {
 
 const maxRedirects = 10;
 
+/** A connection for each request; and more than Node's 250 ms for each of a host's addresses, too few over a slow line. */
+const connection = { agent: false, autoSelectFamilyAttemptTimeout: 2000 } as const;
+
 /**
  * Asks, and follows redirects until an answer is none or `enough` says it holds what is wanted. The Authorization
  * header goes to the first host only.
@@ -67,7 +70,7 @@ async function send(what: Ask): Promise<IncomingMessage> {
   try {
     if (proxy === undefined) {
       const { request } = url.protocol === "https:" ? https : http;
-      return await answerOf(request(url, { method, headers, agent: false }), what);
+      return await answerOf(request(url, { method, headers, ...connection }), what);
     }
     if (url.protocol === "http:") {
       const options = {
@@ -88,7 +91,7 @@ async function send(what: Ask): Promise<IncomingMessage> {
   }
 }
 
-/** Waits for the beginning of the answer; `event` is "connect" for a tunnel. */
+/** Waits for the beginning of the answer, or for a proxy's tunnel. */
 function answerOf(request: http.ClientRequest, what: Ask): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { signal, timeout } = what;
@@ -121,7 +124,7 @@ function answerOf(request: http.ClientRequest, what: Ask): Promise<IncomingMessa
 function toProxy(proxy: URL, options: RequestOptions): http.ClientRequest {
   const { request } = proxy.protocol === "https:" ? https : http;
   const place = { hostname: proxy.hostname.replace(/^\[|\]$/g, ""), port: proxy.port || undefined };
-  return request({ ...place, agent: false, ...options });
+  return request({ ...place, ...connection, ...options });
 }
 
 /** A connection through the proxy to the host of a secure address. */
@@ -141,9 +144,8 @@ async function tunnel(proxy: URL, what: Ask): Promise<Socket> {
       ? "Put user and password in HTTPS_PROXY: http://user:password@host:port."
       : "";
   const message = `The proxy ${proxy.host} answers ${response.statusCode} for ${what.url.host}. ${cure}`;
-  throw new HubError("hub", message.trim(), (response.statusCode ?? 0) >= 500 ? "always" : "never", {
-    network: true,
-  });
+  const retry = (response.statusCode ?? 0) >= 500 ? "always" : "never";
+  throw new HubError("hub", message.trim(), retry, { network: true });
 }
 
 function credentials(proxy: URL): Record<string, string> {
@@ -171,10 +173,6 @@ export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
     if (proxy.protocol === "http:" || proxy.protocol === "https:") return proxy;
   } catch {}
   const shown = value.replace(/\/\/[^@]*@/, "//***@");
-  throw new HubError(
-    "hub",
-    `Cannot use the proxy "${shown}": only http://host:port and https://host:port work.`,
-    "never",
-    { network: true },
-  );
+  const message = `Cannot use the proxy "${shown}": only http://host:port and https://host:port work.`;
+  throw new HubError("hub", message, "never", { network: true });
 }

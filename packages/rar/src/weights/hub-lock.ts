@@ -4,7 +4,7 @@
  * leaves that file lying): where the system lists its locks (Linux), this waits for Python too.
  */
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { type HubTiming, pause } from "./hub-timing.js";
@@ -44,17 +44,21 @@ export async function withLock<T>(
 }
 
 async function create(path: string, content: string): Promise<boolean> {
+  let handle: FileHandle;
   try {
-    const handle = await open(path, "wx");
-    try {
-      await handle.writeFile(content);
-    } finally {
-      await handle.close();
-    }
-    return true;
+    handle = await open(path, "wx");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
+  }
+  try {
+    await handle.writeFile(content);
+    return true;
+  } catch (error) {
+    await rm(path, { force: true }); // a full disk: no lock that nobody holds
+    throw error;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -66,7 +70,7 @@ const read = (path: string): Promise<string | undefined> => readFile(path, "utf8
  */
 async function takeOver(lock: string, staleMs: number): Promise<boolean> {
   const seen = await read(lock);
-  if (seen === undefined) return true;
+  if (seen === undefined) return false;
   if (!isDead(seen) && (await age(lock)) < staleMs) return false;
   const guard = `${lock}.takeover`;
   if (!(await create(guard, ""))) {

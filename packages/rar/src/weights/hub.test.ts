@@ -218,6 +218,15 @@ describe("progress, abort, resume", () => {
     await expect(get({ signal: AbortSignal.timeout(100) })).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
+  it("throws what the caller's onProgress throws, and tries nothing again", async () => {
+    await misbehave(() => false);
+    const onProgress = (done: number) => {
+      if (done > 0) throw new TypeError("of the caller");
+    };
+    await expect(get({ onProgress })).rejects.toThrow("of the caller");
+    expect(hub.gets()).toBe(1);
+  });
+
   it("continues a connection cut at any byte", async () => {
     const cuts = fc.array(fc.integer({ min: 0, max: bytes.length - 1 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
@@ -531,6 +540,21 @@ describe("redirects and tokens", () => {
     expect(hub.requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer hf_x", "Bearer hf_x"]);
     expect(cdn.requests.map(({ line }) => line)).toEqual(["GET /blob?sig=1"]);
     expect(cdn.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it("asks the Hub for a new address where its storage refuses one", async () => {
+    const cdn = await start({}, (request, response, nth) => {
+      if (nth === 1) response.writeHead(403).end();
+      else serve(request, response, bytes);
+      return true;
+    });
+    await misbehave((request, response, nth) => {
+      if (request.method === "HEAD") return false;
+      response.writeHead(302, { Location: `${cdn.endpoint}/blob?sig=${nth}` }).end();
+      return true;
+    });
+    await get();
+    expect(cdn.requests.map(({ line }) => line)).toEqual(["GET /blob?sig=1", "GET /blob?sig=2"]);
   });
 
   it("keeps the token where a renamed repository redirects on the same host", async () => {

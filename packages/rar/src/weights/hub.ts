@@ -102,7 +102,7 @@ async function bring(
   const { commit, etag, size } = metadata;
   const pointer = place.pointer(commit);
   if (hasSize(pointer, size)) {
-    await writeRef(place, commit).catch(() => undefined); // a cache that cannot be written still serves
+    await writeRef(place, commit);
     return pointer;
   }
   const blob = place.blob(etag);
