@@ -30,7 +30,6 @@ interface State {
   readonly handle: FileHandle;
   offset: number;
   validator: string | undefined;
-  ranges: boolean;
 }
 
 /** So many new bytes make a try one that brought something. */
@@ -47,7 +46,7 @@ export async function download(what: Download, partial: string): Promise<void> {
   let wrong: string | undefined;
   try {
     const { size: found } = await handle.stat();
-    const state: State = { handle, offset: found, validator: what.validator, ranges: true };
+    const state: State = { handle, offset: found, validator: what.validator };
     if (found > what.size) await startOver(state);
     await checkRoom(dirname(partial), what.size - state.offset);
     let continued = state.offset > 0; // bytes of an earlier process, or of another writer
@@ -95,7 +94,7 @@ async function fetchAll(what: Download, state: State): Promise<void> {
 async function fetchRest(what: Download, state: State): Promise<void> {
   const { timing, signal, size } = what;
   const headers: Record<string, string> = { ...what.headers };
-  const partly = state.offset > 0 && state.ranges;
+  const partly = state.offset > 0;
   if (partly) headers.range = `bytes=${state.offset}-`;
   if (partly && state.validator !== undefined) headers["if-range"] = state.validator;
   const request: Ask = { ...what, method: "GET", headers, timeout: timing.answer };
@@ -149,8 +148,7 @@ async function checkAnswer(
     if (Number(first) === state.offset && (total === "*" || Number(total) === size)) return;
   }
   if (statusCode === 206 || statusCode === 416) {
-    state.ranges = false; // its ranges are of no use: once more from the start, without them
-    await startOver(state);
+    await startOver(state); // its ranges are of no use: once more from the start
     throw new HubError("hub", `The server sends other ranges of ${file} than were asked for.`, "always");
   }
   if (statusCode !== 200) {
