@@ -1,104 +1,338 @@
 /** The library's front door: load a model once, then generate, stream, complete, encode and decode. */
-import type { GeneratorConfig, SamplingConfig, TokenizerConfig } from "./config/architecture.js";
+import { freemem } from "node:os";
+import {
+  downsampling,
+  type GeneratorConfig,
+  type SamplingConfig,
+  type TokenizerConfig,
+} from "./config/architecture.js";
+import { type ClassNames, findClass } from "./config/class-names.js";
+import { RarityError } from "./config/errors.js";
+import type { Engine, Generator, Precision, Tokenizer } from "./engines/engine.js";
+import { OnnxEngine } from "./engines/onnx/engine.js";
+import { centreCrop } from "./images/crop.js";
 import type { RgbImage } from "./images/rgb.js";
+import { fromPlanes, toPlanes } from "./images/to-bytes.js";
+import type {
+  CompleteOptions,
+  GeneratedImage,
+  GenerateOptions,
+  LoadOptions,
+  PipelineApi,
+  StreamEvent,
+  StreamOptions,
+} from "./pipeline-types.js";
+import { checkSampling } from "./sampling/draw.js";
+import { Gate } from "./sampling/gate.js";
+import { sampleTokens } from "./sampling/generate.js";
+import { needsUnconditional } from "./sampling/guidance.js";
+import { locateModel, openModel } from "./weights/model-folder.js";
 
-export type EngineName = "auto" | "onnx" | "torch";
-export type Precision = "float32" | "int8" | "int4";
+export type * from "./pipeline-types.js";
 
-export interface LoadOptions {
-  readonly engine?: EngineName | undefined;
-  /** "auto": float32 where the model is small, else int8. */
-  readonly precision?: Precision | "auto" | undefined;
-  readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((event: LoadProgress) => void) | undefined;
+/** Generators larger than this are run in int8 unless asked otherwise. */
+const SMALL_MODEL = 50_000_000;
+/** Batches computed at the same time: more only share the same processors. */
+const CONCURRENT_BATCHES = 4;
+const LARGEST_BATCH = 16;
+
+interface Parts {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly generator: Generator | undefined;
+  readonly tokenizer: Tokenizer | undefined;
+  readonly sampling: SamplingConfig;
+  readonly classNames: ClassNames;
+  /** The model's files, open as long as a graph for another size may be asked for. */
+  readonly files: AsyncDisposable;
 }
 
-/** Progress of loading: a download, or preparing weights for an engine (fraction 0..1). */
-export interface LoadProgress {
-  readonly stage: "download" | "prepare" | "load";
-  readonly what: string;
-  readonly done: number;
-  readonly total: number;
-}
-
-export interface SamplingOptions {
-  /** Decides the images, together with their index; 0 ≤ seed < 2^53. Default 0. */
-  readonly seed?: number | undefined;
-  /** Index of the first image of this request under the seed. Default 0. */
-  readonly firstIndex?: number | undefined;
-  /** 0 is greedy. Default: the model's own. */
-  readonly temperature?: number | undefined;
-  /** 0 and 1: no guidance. Default: the model's own. */
-  readonly guidanceScale?: number | undefined;
-  readonly guidanceScalePow?: number | undefined;
-  /** Keep the k likeliest codes. Default: all. */
-  readonly topK?: number | undefined;
-  /** Keep the likeliest codes that make up this probability, 0 < p ≤ 1. Default 1. */
-  readonly topP?: number | undefined;
-  /** Images computed together. Default chosen from memory. */
-  readonly batchSize?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface GenerateOptions extends SamplingOptions {
-  /** One image for each entry: a class index or a name. */
-  readonly classes: readonly (number | string)[];
-}
-
-export interface StreamOptions extends GenerateOptions {
-  /** Decode the partial images every so many tokens; 0 never. Default 0. */
-  readonly previewEvery?: number | undefined;
-}
-
-export interface CompleteOptions extends SamplingOptions {
-  /** Share of the image's tokens kept, in raster order, 0..1. */
-  readonly keep: number;
-  readonly class: number | string;
-  /** How many different completions. Default 1. */
-  readonly count?: number | undefined;
-}
-
-export interface GeneratedImage extends RgbImage {
-  /** Index under the seed. */
-  readonly index: number;
-  readonly seed: number;
-  readonly classIndex: number;
-  /** Class name where the model has names. */
-  readonly className: string | undefined;
-  /** The image's tokens in raster order. */
-  readonly tokens: Int32Array;
-}
-
-export interface StreamEvent {
-  /** Tokens drawn so far for the images of this batch, and in all batches. */
-  readonly step: number;
-  readonly total: number;
-  /** Indices (in the request) of the images now being drawn. */
-  readonly images: readonly number[];
-  /** Partial pictures of those images, only where asked for and at that cadence. */
-  readonly previews?: readonly RgbImage[];
-  /** The finished images of a batch, on its last event. */
-  readonly finished?: readonly GeneratedImage[];
-}
-
-/** A loaded model. All calls may overlap. */
-export interface PipelineApi extends AsyncDisposable {
-  /** What the model is called: preset, folder or Hub name. */
+export class Pipeline implements PipelineApi {
   readonly name: string;
   readonly engine: string;
   readonly precision: Precision;
-  readonly generator: GeneratorConfig;
-  readonly tokenizer: TokenizerConfig;
   readonly sampling: SamplingConfig;
-  /** Class names by index; empty when the model has none. */
   readonly classNames: readonly string[];
+  readonly #parts: Parts;
+  readonly #gate = new Gate(CONCURRENT_BATCHES);
+  readonly #stop = new AbortController();
+  #disposed: Promise<void> | undefined;
 
-  generate(options: GenerateOptions): Promise<GeneratedImage[]>;
-  stream(options: StreamOptions): AsyncIterableIterator<StreamEvent>;
-  complete(image: RgbImage, options: CompleteOptions): Promise<GeneratedImage[]>;
-  encode(images: readonly RgbImage[]): Promise<Int32Array[]>;
-  decode(tokens: readonly Int32Array[]): Promise<RgbImage[]>;
-  dispose(): Promise<void>;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.engine = parts.engine.name;
+    this.precision = parts.engine.precision;
+    this.sampling = parts.sampling;
+    this.classNames = parts.classNames.names.map((names) => names[0] ?? "");
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param model - an embedded model ("emoji", "cifar10"), a preset ("rar-b" ... "rar-xxl"), a model folder, a
+   *   weights file, or a folder on the Hub ("org/name"). Default: "emoji"
+   * @throws {RarityError} when the model cannot be found, read or held in memory
+   */
+  static async load(model?: string, options: LoadOptions = {}): Promise<Pipeline> {
+    const { signal, onProgress } = options;
+    signal?.throwIfAborted();
+    if (options.engine === "torch") {
+      throw new RarityError(
+        "engine",
+        'The engine "torch" is not part of this version. Use "onnx", or leave it out.',
+      );
+    }
+    const location = await locateModel(model, {
+      signal,
+      onProgress: onProgress && ((what, done, total) => onProgress({ stage: "download", what, done, total })),
+    });
+    const opened = await openModel(location);
+    try {
+      const { generator, tokenizer } = opened;
+      const parameters = generator
+        ? [...generator.weights.tensors.values()].reduce((n, t) => n + t.shape.reduce((a, b) => a * b, 1), 0)
+        : 0;
+      const wanted = options.precision ?? "auto";
+      const precision = wanted === "auto" ? (parameters > SMALL_MODEL ? "int8" : "float32") : wanted;
+      const engine = new OnnxEngine({ precision, threads: options.threads });
+      try {
+        const run = (what: string) => ({
+          signal,
+          onPrepare:
+            onProgress &&
+            ((done: number, total: number) => onProgress({ stage: "prepare", what, done, total })),
+        });
+        return new Pipeline({
+          name: location.name,
+          engine,
+          generator: generator && (await engine.loadGenerator(generator, run("generator"))),
+          tokenizer: tokenizer && (await engine.loadTokenizer(tokenizer, run("tokenizer"))),
+          sampling: location.sampling,
+          classNames: location.classNames,
+          files: opened,
+        });
+      } catch (error) {
+        await engine.dispose();
+        throw error;
+      }
+    } catch (error) {
+      await opened[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get generator(): GeneratorConfig {
+    return this.#generator().config;
+  }
+
+  get tokenizer(): TokenizerConfig {
+    return this.#tokenizer().config;
+  }
+
+  /** Draws one image for each class. */
+  async generate(options: GenerateOptions): Promise<GeneratedImage[]> {
+    const images: GeneratedImage[] = [];
+    for await (const event of this.stream(options)) images.push(...(event.finished ?? []));
+    return images;
+  }
+
+  /** The same, with an event after every token; stop by `break` or by the signal. */
+  stream(options: StreamOptions): AsyncIterableIterator<StreamEvent> {
+    const classes = options.classes.map((query) => findClass(query, this.#parts.classNames));
+    return this.#sample(classes, options);
+  }
+
+  /** Keeps the first part of an image's tokens and draws the rest. */
+  async complete(image: RgbImage, options: CompleteOptions): Promise<GeneratedImage[]> {
+    const { keep, count = 1 } = options;
+    if (!(keep >= 0 && keep <= 1))
+      throw new RangeError(`keep is a share of the image from 0 to 1, it is ${keep}.`);
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError(`count must be a whole number of at least 1, it is ${count}.`);
+    const { tokens } = this.generator;
+    const [codes] = await this.encode([centreCrop(image, this.tokenizer.resolution)]);
+    const prefix = codes!.slice(0, Math.round(keep * tokens));
+    const label = findClass(options.class, this.#parts.classNames);
+    const images: GeneratedImage[] = [];
+    for await (const event of this.#sample(new Array<number>(count).fill(label), options, prefix)) {
+      images.push(...(event.finished ?? []));
+    }
+    return images;
+  }
+
+  /**
+   * Pictures of the tokenizer's own resolution (crop them first) -> codes in raster order.
+   * @throws {RangeError} when a picture has another size
+   */
+  async encode(images: readonly RgbImage[]): Promise<Int32Array[]> {
+    const { resolution } = this.tokenizer;
+    for (const { width, height } of images) {
+      if (width === resolution && height === resolution) continue;
+      throw new RangeError(
+        `This tokenizer takes pictures of ${resolution} x ${resolution}, not ${width} x ${height}. Crop them first.`,
+      );
+    }
+    if (images.length === 0) return [];
+    const each = 3 * resolution * resolution;
+    const planes = new Float32Array(images.length * each);
+    for (const [i, image] of images.entries()) planes.set(toPlanes(image), i * each);
+    const codes = await this.#tokenizer().encode(planes, resolution, resolution);
+    const length = codes.length / images.length;
+    return images.map((_, i) => codes.slice(i * length, (i + 1) * length));
+  }
+
+  /** Codes in raster order, of square grids -> pictures. */
+  async decode(tokens: readonly Int32Array[]): Promise<RgbImage[]> {
+    if (tokens.length === 0) return [];
+    const length = tokens[0]!.length;
+    const side = Math.sqrt(length);
+    if (!Number.isInteger(side) || tokens.some((codes) => codes.length !== length)) {
+      throw new RangeError(
+        `Tokens must be square grids of one size, there are ${[...new Set(tokens.map((t) => t.length))].join(", ")}.`,
+      );
+    }
+    const codes = new Int32Array(tokens.length * length);
+    for (const [i, one] of tokens.entries()) codes.set(one, i * length);
+    const pixels = side * downsampling(this.tokenizer);
+    const planes = await this.#tokenizer().decode(codes, side, side);
+    return tokens.map((_, i) => fromPlanes(planes, pixels, pixels, i * 3 * pixels * pixels));
+  }
+
+  async *#sample(
+    classes: readonly number[],
+    options: StreamOptions | CompleteOptions,
+    prefix?: Int32Array,
+  ): AsyncGenerator<StreamEvent> {
+    checkSampling(options);
+    if (classes.length === 0) throw new RangeError("There is no class to draw: pass at least one.");
+    const generator = this.#generator();
+    const seed = options.seed ?? 0;
+    const first = options.firstIndex ?? 0;
+    const guidance = {
+      scale: options.guidanceScale ?? this.sampling.guidanceScale,
+      pow: options.guidanceScalePow ?? this.sampling.guidanceScalePow,
+    };
+    const draw = {
+      temperature: options.temperature ?? this.sampling.temperature,
+      topK: options.topK,
+      topP: options.topP,
+    };
+    const previewEvery = "previewEvery" in options ? (options.previewEvery ?? 0) : 0;
+    const signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
+
+    const batchSize =
+      options.batchSize ?? this.#batchSize(classes.length, needsUnconditional(guidance.scale));
+    const L = generator.config.tokens;
+    const total = Math.ceil(classes.length / batchSize) * L;
+    for (let start = 0, done = 0; start < classes.length; start += batchSize, done += L) {
+      const images = classes.slice(start, start + batchSize).map((_, i) => start + i);
+      using _place = await this.#gate.enter(signal);
+      const steps = sampleTokens(generator, {
+        classes: images.map((i) => classes[i]!),
+        indices: images.map((i) => first + i),
+        seed,
+        guidance,
+        draw,
+        prefix: prefix && images.map(() => prefix),
+        signal,
+      });
+      for await (const { filled, tokens } of steps) {
+        const event = { step: done + filled, total, images };
+        if (filled === L) {
+          const pictures = await this.decode(tokens);
+          signal.throwIfAborted();
+          yield {
+            ...event,
+            finished: pictures.map((picture, j) =>
+              this.#image(picture, classes[images[j]!]!, first + images[j]!, seed, tokens[j]!),
+            ),
+          };
+        } else if (previewEvery > 0 && filled % previewEvery === 0) {
+          yield {
+            ...event,
+            previews: (await this.decode(tokens)).map((picture) => this.#coverUnfilled(picture, filled)),
+          };
+        } else {
+          yield event;
+        }
+      }
+    }
+  }
+
+  #image(
+    picture: RgbImage,
+    classIndex: number,
+    index: number,
+    seed: number,
+    tokens: Int32Array,
+  ): GeneratedImage {
+    return {
+      ...picture,
+      index,
+      seed,
+      classIndex,
+      className: this.classNames[classIndex],
+      tokens: tokens.slice(),
+    };
+  }
+
+  /** Paints places without a token light grey: what is decoded there means nothing yet. */
+  #coverUnfilled(picture: RgbImage, filled: number): RgbImage {
+    const side = Math.sqrt(this.generator.tokens);
+    const cell = picture.width / side;
+    const data = picture.data.slice();
+    for (let place = filled; place < side * side; place++) {
+      const [row, column] = [Math.floor(place / side), place % side];
+      for (let y = row * cell; y < (row + 1) * cell; y++) {
+        data.fill(
+          232,
+          (y * picture.width + column * cell) * 3,
+          (y * picture.width + (column + 1) * cell) * 3,
+        );
+      }
+    }
+    return { ...picture, data };
+  }
+
+  /** As many images at once as a quarter of the free memory holds. */
+  #batchSize(images: number, guided: boolean): number {
+    const one = this.#generator().sessionBytes(guided ? 2 : 1);
+    const fit = Math.floor(freemem() / 4 / one);
+    return Math.max(1, Math.min(images, LARGEST_BATCH * (this.generator.width < 512 ? 4 : 1), fit));
+  }
+
+  #generator(): Generator {
+    const { generator, name } = this.#parts;
+    if (!generator)
+      throw new RarityError(
+        "not-found",
+        `The model "${name}" has no generator; images can only be encoded and decoded with it.`,
+      );
+    return generator;
+  }
+
+  #tokenizer(): Tokenizer {
+    const { tokenizer, name } = this.#parts;
+    if (!tokenizer)
+      throw new RarityError(
+        "not-found",
+        `The model "${name}" has no tokenizer. Add tokenizer.safetensors to its folder.`,
+      );
+    return tokenizer;
+  }
+
+  /** Stops what is under way within a step and frees the model. */
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      this.#stop.abort(new RarityError("engine", `The pipeline of "${this.name}" was disposed.`));
+      await this.#parts.engine.dispose();
+      await this.#parts.files[Symbol.asyncDispose]();
+    })();
+    return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
 }
-// `export const Pipeline: { load(model?: string, options?: LoadOptions): Promise<PipelineApi> }` follows.

@@ -11,7 +11,10 @@ export interface DrawSettings {
 }
 
 /** What {@link checkSampling} checks; whatever is absent passes. */
-export interface SamplingSettings extends Partial<DrawSettings> {
+export interface SamplingSettings {
+  readonly temperature?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly topP?: number | undefined;
   readonly guidanceScale?: number | undefined;
   readonly guidanceScalePow?: number | undefined;
   readonly seed?: number | undefined;

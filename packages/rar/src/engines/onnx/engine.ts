@@ -93,7 +93,7 @@ export class OnnxEngine implements Engine {
     const id = await this.#call<number>("loadGenerator", config, { step, modulation }, this.#settings(true));
     return {
       config,
-      sessionBytes: (rows) => sessionBytes(rows),
+      sessionBytes,
       open: (request) => this.#openSession(id, config, request),
       [Symbol.asyncDispose]: () => this.#call("releaseGenerator", id),
     };
@@ -131,7 +131,7 @@ export class OnnxEngine implements Engine {
       let id = graphs.get(key);
       if (!id) {
         const traced = kind === "encode" ? encoderGraph(config, h, w) : decoderGraph(config, h, w);
-        id = this.#loadGraph(traced, weights, options, false);
+        id = this.#loadGraph(traced, weights, options);
         graphs.set(key, id);
         id.catch(() => graphs.delete(key));
       }
@@ -204,21 +204,20 @@ export class OnnxEngine implements Engine {
     weights: TensorSource,
     inputs: Readonly<Record<string, HostArray>>,
   ): Promise<Record<string, HostArray>> {
-    const id = await this.#loadGraph(anyGraph(network, weights, inputs, this.precision), weights, {}, false);
+    const graph = anyGraph(network, weights, inputs, this.precision);
+    const { folder } = await prepare(graph, weights, { once: true });
     try {
-      return await this.#call("runGraph", id, inputs);
-    } finally {
+      const id = await this.#call<number>("loadGraph", folder, this.#settings(false));
+      const outputs = await this.#call<Record<string, HostArray>>("runGraph", id, inputs);
       await this.#call("releaseGraph", id);
+      return outputs;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   }
 
-  async #loadGraph(
-    graph: Graph,
-    weights: TensorSource,
-    options: RunOptions,
-    arena: boolean,
-  ): Promise<number> {
-    return this.#call("loadGraph", await this.#prepare(graph, weights, options), this.#settings(arena));
+  async #loadGraph(graph: Graph, weights: TensorSource, options: RunOptions): Promise<number> {
+    return this.#call("loadGraph", await this.#prepare(graph, weights, options), this.#settings(false));
   }
 
   async #prepare(graph: Graph, weights: TensorSource, options: RunOptions): Promise<string> {

@@ -140,7 +140,7 @@ export class Graph {
     return this.constant("int64", [values.length], data);
   }
 
-  #fresh(prefix = "v"): string {
-    return `${prefix}${this.#names++}`;
+  #fresh(prefix = "n"): string {
+    return `${prefix}_${this.#names++}`;
   }
 }

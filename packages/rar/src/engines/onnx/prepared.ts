@@ -27,16 +27,18 @@ export function preparedFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 /**
  * Folder that holds `graph` with the weights of `source`, made now unless an earlier start has made it.
+ *
+ * @param options - `once`: for a single run, not worth keeping
  * @returns the folder, and `temporary` where nothing can tell the source apart from another and the folder must go
  *   with the session
  */
 export async function prepare(
   graph: Graph,
   source: TensorSource,
-  options: RunOptions = {},
+  options: RunOptions & { readonly once?: boolean } = {},
 ): Promise<{ folder: string; temporary: boolean }> {
   const root = preparedFolder();
-  const identity = await identityOf(source, root);
+  const identity = options.once ? undefined : await identityOf(source, root);
   if (identity === undefined) {
     const folder = await mkdtemp(join(tmpdir(), "rarity-"));
     await write(graph, source, folder, options);

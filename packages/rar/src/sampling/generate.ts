@@ -1,0 +1,87 @@
+/** The sampling loop: L steps of the network, one token an image drawn after each (REFERENCE 4.1). */
+import { conditionId, type GeneratorConfig } from "../config/architecture.js";
+import type { Generator } from "../engines/engine.js";
+import { type DrawSettings, drawToken } from "./draw.js";
+import { combine, type Guidance, guidanceAt, needsUnconditional } from "./guidance.js";
+import { gumbelNoise } from "./noise.js";
+
+export interface SampleRequest {
+  /** Class of each image of the batch. */
+  readonly classes: readonly number[];
+  readonly seed: number;
+  /** Index of each image under the seed: with the seed it decides the image's noise, whatever the batch. */
+  readonly indices: readonly number[];
+  readonly guidance: Guidance;
+  readonly draw: DrawSettings;
+  /** Raster index of each place; raster order when absent. */
+  readonly order?: Int32Array | undefined;
+  /** Tokens of each image that are given, in generation order, the same count for all. */
+  readonly prefix?: readonly Int32Array[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** After each token: how many places are filled, and the tokens in raster order (unfilled ones are 0). */
+export interface SampleStep {
+  readonly filled: number;
+  /** [B][L]; the same arrays every time, filled in place. */
+  readonly tokens: readonly Int32Array[];
+}
+
+/**
+ * Draws the tokens of one batch of images.
+ *
+ * @throws the signal's reason within one step of its abort
+ */
+export async function* sampleTokens(
+  generator: Generator,
+  request: SampleRequest,
+): AsyncGenerator<SampleStep, void, undefined> {
+  const { codebookSize: K, tokens: L } = generator.config;
+  const { classes, indices, seed, guidance, signal, prefix } = request;
+  checkRequest(generator.config, request);
+  const B = classes.length;
+  const guided = needsUnconditional(guidance.scale);
+  const tokens = classes.map(() => new Int32Array(L));
+  const noise = new Float64Array(K);
+  const logits = new Float32Array(B * K);
+  const given = prefix?.[0]?.length ?? 0;
+
+  signal?.throwIfAborted();
+  const conditions = Int32Array.from(classes, (label) => conditionId(generator.config, label));
+  await using session = await generator.open({ conditions, guided, order: request.order });
+  let rows = given < L ? await session.prefill() : undefined; // [rows, K]
+  for (let place = 0; place < L; place++) {
+    signal?.throwIfAborted();
+    const drawn = new Int32Array(B);
+    if (place >= given) combine(rows!, B, K, guidanceAt(guidance, place, L), logits);
+    for (let image = 0; image < B; image++) {
+      if (place < given) {
+        drawn[image] = prefix![image]![place]!;
+      } else {
+        if (request.draw.temperature !== 0) gumbelNoise(seed, indices[image]!, place, noise);
+        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), request.draw, noise);
+      }
+      tokens[image]![request.order?.[place] ?? place] = drawn[image]!;
+    }
+    yield { filled: place + 1, tokens };
+    if (place + 1 < L && given < L) rows = await session.step(drawn);
+  }
+}
+
+function checkRequest(config: GeneratorConfig, { classes, indices, order, prefix }: SampleRequest): void {
+  if (classes.length === 0) throw new RangeError("Cannot sample without a class: pass at least one.");
+  if (indices.length !== classes.length)
+    throw new RangeError(`${classes.length} classes need as many indices, not ${indices.length}.`);
+  for (const label of classes) {
+    if (Number.isInteger(label) && label >= 0 && label < config.classes) continue;
+    throw new RangeError(`Class ${label} does not exist: this model has classes 0 to ${config.classes - 1}.`);
+  }
+  if (order && (order.length !== config.tokens || new Set(order).size !== config.tokens)) {
+    throw new RangeError(`An order must name each of the ${config.tokens} places once.`);
+  }
+  if (prefix?.some((given) => given.length !== prefix[0]!.length || given.length > config.tokens)) {
+    throw new RangeError(
+      `Every image of a batch needs as many given tokens as the others, at most ${config.tokens}.`,
+    );
+  }
+}
