@@ -110,9 +110,11 @@ function attention<T>(
   tap?: Tap<T>,
 ): { x: T; cache: KeysValues<T> } {
   const [q0, k0, v] = ops.splitHeads(ops.linear(x, w.qkv.weight, w.qkv.bias), heads); // 3 x [B, H, T, d]
-  const q = ops.layerNorm(q0, w.qNorm.weight, w.qNorm.bias, EPSILON);
+  const d = ops.shape(w.qNorm.weight)[0] as number;
+  const temper = ops.constant([1 / Math.sqrt(d)], [1]); // scores / sqrt(d), folded into the query's norm: it is free there
+  const q = ops.layerNorm(q0, ops.mul(w.qNorm.weight, temper), ops.mul(w.qNorm.bias, temper), EPSILON);
   const k = ops.layerNorm(k0, w.kNorm.weight, w.kNorm.bias, EPSILON);
-  tap?.("q_norm", q);
+  tap?.("q_norm", ops.mul(q, ops.constant([Math.sqrt(d)], [1])));
   tap?.("k_norm", k);
   const heard = ops.mergeHeads(ops.attention(q, k, v, past)); // [B, T, D]
   return { x: ops.linear(heard, w.proj.weight, w.proj.bias), cache: { k, v } };

@@ -62,7 +62,7 @@ export interface Ops<T> {
   /** [B, H, T, d] -> [B, T, H d] */
   mergeHeads(x: T): T;
   /**
-   * softmax(q kᵀ / sqrt(d)) v, where position t of the T new ones sees all of the past (through its mask) and the
+   * softmax(q kᵀ) v, with no scale of its own, where position t of the T new ones sees all of the past (through its mask) and the
    * new ones up to itself. q, k, v: [B, H, T, d] -> [B, H, T, d]
    */
   attention(q: T, k: T, v: T, past?: Past<T>): T;

@@ -133,10 +133,9 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
   };
 
   const attention = (q: Node, k: Node, v: Node, past?: Past<Node>): Node => {
-    const [B, H, T, d] = q.shape as [Dim, Dim, number, number];
-    const alpha = { float: 1 / Math.sqrt(d) };
+    const [B, H, T] = q.shape as [Dim, Dim, number];
     const score = (keys: Node, length: Dim): Node =>
-      graph.node("com.microsoft:FusedMatMul", [q, keys], [B, H, T, length], { transB: 1, alpha });
+      graph.node("com.microsoft:FusedMatMul", [q, keys], [B, H, T, length], { transB: 1 });
     let own = score(k, T);
     if (T > 1) {
       const causal = new Float32Array(T * T).map((_, i) =>
