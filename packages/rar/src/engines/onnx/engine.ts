@@ -26,7 +26,7 @@ import type {
 import type { Graph } from "./graph.js";
 import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
 import { cacheBytes } from "./kv-cache.js";
-import { CHUNK } from "./modulation.js";
+import { chunkSize } from "./modulation.js";
 import { prepare } from "./prepared.js";
 import { Client } from "./rpc.js";
 import { storedBytes } from "./weights.js";
@@ -77,7 +77,10 @@ export class OnnxEngine implements Engine {
         headWidth: headWidth(config),
         positions: config.tokens,
       }) +
-      modulationParts(config) * config.width * 4 * (config.tokens + 1 + rows * (CHUNK + 1));
+      modulationParts(config) *
+        config.width *
+        4 *
+        (config.tokens + 1 + rows * (chunkSize(config.tokens + 1) + 1));
     refuseIfTooLarge(sizes.step + sizes.modulation, sessionBytes(2), this.precision);
 
     const total = sizes.step + sizes.modulation;
@@ -90,7 +93,9 @@ export class OnnxEngine implements Engine {
       ...options,
       onPrepare: report && ((done) => report(sizes.step + done, total)),
     });
-    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, this.#settings(true));
+    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, {
+      threads: this.threads,
+    } satisfies SessionSettings);
     return {
       config,
       sessionBytes,
@@ -207,7 +212,9 @@ export class OnnxEngine implements Engine {
     const graph = anyGraph(network, weights, inputs, this.precision);
     const { folder } = await prepare(graph, weights, { once: true });
     try {
-      const id = await this.#call<number>("loadGraph", folder, this.#settings(false));
+      const id = await this.#call<number>("loadGraph", folder, {
+        threads: this.threads,
+      } satisfies SessionSettings);
       const outputs = await this.#call<Record<string, HostArray>>("runGraph", id, inputs);
       await this.#call("releaseGraph", id);
       return outputs;
@@ -217,17 +224,15 @@ export class OnnxEngine implements Engine {
   }
 
   async #loadGraph(graph: Graph, weights: TensorSource, options: RunOptions): Promise<number> {
-    return this.#call("loadGraph", await this.#prepare(graph, weights, options), this.#settings(false));
+    return this.#call("loadGraph", await this.#prepare(graph, weights, options), {
+      threads: this.threads,
+    } satisfies SessionSettings);
   }
 
   async #prepare(graph: Graph, weights: TensorSource, options: RunOptions): Promise<string> {
     const { folder, temporary } = await prepare(graph, weights, options);
     if (temporary) this.#temporary.push(folder);
     return folder;
-  }
-
-  #settings(arena: boolean): SessionSettings {
-    return { threads: this.threads, arena };
   }
 
   #call<V>(method: string, ...args: readonly unknown[]): Promise<V> {

@@ -1,7 +1,9 @@
 /** Modulation vectors of (condition, position), computed once by chunks of positions and kept while there is room. */
 
-/** Positions of one chunk. */
-export const CHUNK = 32;
+/** Positions of one chunk, about 32: such that all chunks are full, for a short last one would cost as much. */
+export const chunkSize = (positions: number): number =>
+  Math.ceil(positions / Math.max(1, Math.round(positions / 32)));
+
 /** Bytes of one call's output: more conditions than fit are computed in several calls. */
 const CALL_BYTES = 64 * 2 ** 20;
 /** Bytes of conditional chunks kept for the next request of the same class. */
@@ -14,6 +16,8 @@ export class ModulationTables {
   readonly #compute: ComputeModulation;
   readonly #width: number;
   readonly #positions: number;
+  /** Positions of one chunk. */
+  readonly chunk: number;
   /** The condition whose chunks are never dropped: "none", part of every guided request. */
   readonly #pinned: number;
   readonly #chunks = new Map<string, Float32Array>();
@@ -23,10 +27,11 @@ export class ModulationTables {
     this.#compute = options.compute;
     this.#width = options.width;
     this.#positions = options.positions;
+    this.chunk = chunkSize(options.positions);
     this.#pinned = options.pinned;
   }
 
-  /** Chunk number `chunk` of each condition, each [CHUNK, parts * D] (the last one shorter). */
+  /** Chunk number `chunk` of each condition, each [positions, parts * D] (the last one shorter). */
   async get(conditions: readonly number[], chunk: number): Promise<Map<number, Float32Array>> {
     const found = new Map<number, Float32Array>();
     const absent: number[] = [];
@@ -41,8 +46,8 @@ export class ModulationTables {
       this.#chunks.set(key, known);
       found.set(condition, known);
     }
-    const start = chunk * CHUNK;
-    const length = Math.min(CHUNK, this.#positions - start);
+    const start = chunk * this.chunk;
+    const length = Math.min(this.chunk, this.#positions - start);
     const group = Math.max(1, Math.floor(CALL_BYTES / (length * this.#width * 4)));
     for (let i = 0; i < absent.length; i += group) {
       const some = absent.slice(i, i + group);

@@ -5,7 +5,7 @@ import { type GeneratorConfig, headWidth, noneId } from "../../config/architectu
 import { clsId, modulationParts, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { SessionRequest } from "../engine.js";
 import { BUCKET, KeyValueCache } from "./kv-cache.js";
-import { CHUNK, type ModulationTables } from "./modulation.js";
+import type { ModulationTables } from "./modulation.js";
 
 /** Score added where nothing is stored: exp of it is exactly 0. */
 const CLOSED = -1e9;
@@ -121,7 +121,7 @@ export class StepRunner {
   }
 
   async #loadModulation(): Promise<void> {
-    const index = Math.floor(this.#position / CHUNK);
+    const index = Math.floor(this.#position / this.#tables.chunk);
     if (this.#chunk?.index !== index) {
       this.#chunk = undefined; // let go of the last one before the next is made
       this.#chunk = { index, tables: await this.#tables.get([...this.#conditions], index) };
@@ -129,7 +129,7 @@ export class StepRunner {
     const { width: D } = this.#config;
     const parts = modulationParts(this.#config);
     const rows = this.#conditions.length;
-    const start = (this.#position % CHUNK) * parts * D;
+    const start = (this.#position % this.#tables.chunk) * parts * D;
     for (let row = 0; row < rows; row++) {
       const table = this.#chunk.tables.get(this.#conditions[row]!)!;
       for (let part = 0; part < parts; part++) {

@@ -13,8 +13,6 @@ import { MODEL_FILE } from "./weights.js";
 
 export interface SessionSettings {
   readonly threads: number;
-  /** Reuse freed memory instead of giving it back: faster, but peaks stay. */
-  readonly arena: boolean;
 }
 
 interface LoadedGenerator {
@@ -29,12 +27,12 @@ const generators = new Map<number, LoadedGenerator>();
 const runners = new Map<number, StepRunner>();
 let ids = 0;
 
-const open = (folder: string, { threads, arena }: SessionSettings): Promise<InferenceSession> =>
+const open = (folder: string, { threads }: SessionSettings): Promise<InferenceSession> =>
   ort.InferenceSession.create(join(folder, MODEL_FILE), {
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    enableCpuMemArena: arena,
+    enableMemPattern: false, // with the arena alone the decoder is faster and its peak lower (docs/log.md)
     logSeverityLevel: 3,
   });
 
@@ -88,7 +86,7 @@ const methods = {
     settings: SessionSettings,
   ): Promise<number> {
     const stepSession = await open(folders.step, settings);
-    const modulation = await open(folders.modulation, { ...settings, arena: false });
+    const modulation = await open(folders.modulation, settings);
     const tables = new ModulationTables({
       compute: async (conditions, positions) => {
         const n = conditions.length;
