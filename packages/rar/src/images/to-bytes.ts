@@ -1,0 +1,63 @@
+/** Between bytes and the planes of float32 a network takes, and pictures enlarged by whole factors. */
+import type { RgbImage } from "./rgb.js";
+
+/**
+ * Planes [3, height, width] in [0, 1] to bytes: clamped, times 255 in float32, truncated, not rounded
+ * (REFERENCE.md 4.3). Not-a-number becomes 0.
+ *
+ * @param offset - where the red plane starts, such as `n * 3 * width * height` for image n of a batch
+ * @throws {RangeError} when the planes do not lie within `data`
+ */
+export function fromPlanes(data: Float32Array, width: number, height: number, offset = 0): RgbImage {
+  const plane = width * height;
+  if (!(offset >= 0 && offset + plane * 3 <= data.length)) {
+    throw new RangeError(
+      `Three planes of ${width} x ${height} from ${offset} need ${offset + plane * 3} values; there are ${data.length}.`,
+    );
+  }
+  const bytes = new Uint8Array(plane * 3);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < plane; i++) {
+      const value = data[offset + c * plane + i]!;
+      // Storing truncates; the product is rounded to float32 first, as the reference computes it.
+      bytes[i * 3 + c] = value >= 1 ? 255 : value > 0 ? Math.fround(value * 255) : 0;
+    }
+  }
+  return { width, height, data: bytes };
+}
+
+/** Bytes to planes [3, height, width] in [0, 1]: each value divided by 255, rounded to float32 once. */
+export function toPlanes(image: RgbImage): Float32Array {
+  const plane = image.width * image.height;
+  const planes = new Float32Array(plane * 3);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < plane; i++) planes[c * plane + i] = image.data[i * 3 + c]! / 255;
+  }
+  return planes;
+}
+
+/**
+ * Every pixel as a square of `factor` x `factor`.
+ *
+ * @throws {RangeError} when `factor` is not a whole number from 1
+ */
+export function enlarge(image: RgbImage, factor: number): RgbImage {
+  if (!Number.isInteger(factor) || factor < 1) {
+    throw new RangeError(`Cannot enlarge ${factor} times: give a whole number from 1.`);
+  }
+  if (factor === 1) return image;
+  const width = image.width * factor;
+  const height = image.height * factor;
+  const rowBytes = width * 3;
+  const data = new Uint8Array(rowBytes * height);
+  for (let y = 0; y < image.height; y++) {
+    const first = y * factor * rowBytes;
+    for (let x = 0; x < width; x++) {
+      const from = (y * image.width + Math.floor(x / factor)) * 3;
+      for (let c = 0; c < 3; c++) data[first + x * 3 + c] = image.data[from + c]!;
+    }
+    for (let copy = 1; copy < factor; copy++)
+      data.copyWithin(first + copy * rowBytes, first, first + rowBytes);
+  }
+  return { width, height, data };
+}
