@@ -12,6 +12,7 @@ const allowed = {
   engines: ["networks", "config", "weights"],
   sampling: ["engines", "networks", "config"],
   data: ["images", "weights", "config", "sampling", "engines", "networks"],
+  bench: ["sampling", "engines", "networks", "config", "weights"],
   verify: ["data", "images", "sampling", "engines", "networks", "config", "weights"],
   "pipeline-types.ts": ["config", "engines", "images"],
   "pipeline.ts": ["pipeline-types.ts", "sampling", "engines", "networks", "config", "weights", "images"],

@@ -75,6 +75,18 @@ const methods = {
     return new Answer(arrays);
   },
 
+  /** Milliseconds of each of `runs` runs; for measuring the machine. */
+  async timeGraph(id: number, inputs: Record<string, HostArray>, runs: number): Promise<number[]> {
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, feed(array)]));
+    const times: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      const start = performance.now();
+      await found(graphs, id).run(feeds);
+      times.push(performance.now() - start);
+    }
+    return times;
+  },
+
   async releaseGraph(id: number): Promise<void> {
     await graphs.get(id)?.release();
     graphs.delete(id);

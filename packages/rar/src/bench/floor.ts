@@ -1,0 +1,134 @@
+/** What the machine can do at best, and what an image needs at least: the floor speeds are measured against (DESIGN 8). */
+import { Worker } from "node:worker_threads";
+import {
+  downsampling,
+  type GeneratorConfig,
+  headWidth,
+  type TokenizerConfig,
+} from "../config/architecture.js";
+import type { Precision } from "../engines/engine.js";
+import type { OnnxEngine } from "../engines/onnx/engine.js";
+import { blockSize } from "../engines/onnx/weights.js";
+import type { Ops, Parameters } from "../networks/ops.js";
+
+export interface MachineSpeed {
+  /** B: bytes a second of a streaming read with all threads. */
+  readonly bytesPerSecond: number;
+  /** F: floating-point operations a second of a large float32 product by the engine's own library. */
+  readonly flops: number;
+}
+
+/** Reads two equal buffers side by side, again and again: libc's comparison streams at the memory's speed. */
+const READER = `
+const { parentPort, workerData } = require("node:worker_threads");
+const [a, b] = [Buffer.alloc(workerData.bytes, 1), Buffer.alloc(workerData.bytes, 1)];
+parentPort.on("message", () => {
+  const start = performance.now();
+  for (let i = 0; i < 4; i++) Buffer.compare(a, b);
+  parentPort.postMessage((performance.now() - start) / 1000);
+});`;
+
+/** B with `threads` threads: the best of several rounds, for a floor is what the machine can do. */
+async function streamingRead(threads: number): Promise<number> {
+  const bytes = 128 * 2 ** 20;
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(READER, { eval: true, workerData: { bytes } }),
+  );
+  const round = async (): Promise<number> => {
+    const seconds = workers.map(
+      (worker) => new Promise<number>((resolve) => worker.once("message", resolve)),
+    );
+    for (const worker of workers) worker.postMessage("go");
+    return (workers.length * 8 * bytes) / Math.max(...(await Promise.all(seconds)));
+  };
+  let best = 0;
+  for (let i = 0; i < 8; i++) best = Math.max(best, await round());
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  return best;
+}
+
+/** F: a product of 1024 x 2048 with 2048 x 2048, the best of ten. */
+async function largeProduct(engine: OnnxEngine): Promise<number> {
+  const [m, k, n] = [1024, 2048, 2048];
+  const filled = (length: number): Float32Array =>
+    Float32Array.from({ length }, (_, i) => ((i * 7919) % 1000) / 1000);
+  const weights = {
+    tensors: new Map([["w", { name: "w", dtype: "F32" as const, shape: [n, k] }]]),
+    readFloat32: async () => filled(n * k),
+  };
+  const product = <T>(
+    ops: Ops<T>,
+    get: Parameters<T>,
+    inputs: Readonly<Record<string, T>>,
+  ): Record<string, T> => ({
+    y: ops.slice(ops.linear(inputs.x as T, get("w")), 0, 0, 1),
+  });
+  const times = await engine.time(product, weights, { x: { data: filled(m * k), shape: [m, k] } }, 12);
+  return (2 * m * k * n) / (Math.min(...times) / 1000);
+}
+
+/**
+ * Measures B and F now.
+ * @param engine - a float32 engine with the threads to be measured
+ */
+export async function measureMachine(engine: OnnxEngine): Promise<MachineSpeed> {
+  return { bytesPerSecond: await streamingRead(engine.threads), flops: await largeProduct(engine) };
+}
+
+/** Numbers of the linear layers that every step multiplies with. */
+const stepWeights = ({ width: D, depth, mlpWidth: F, codebookSize: K }: GeneratorConfig): number =>
+  depth * (4 * D * D + 2 * D * F) + D * K;
+
+/** Bytes a weight takes at a precision, the blocks' scales included. */
+const weightBytes = (precision: Precision, columns: number): number =>
+  precision === "float32" ? 4 : (precision === "int8" ? 1 : 0.5) + 4 / blockSize(columns);
+
+export interface ImageFloor {
+  readonly steps: number;
+  readonly decoder: number;
+  readonly total: number;
+}
+
+/** Seconds that one batch of images needs at least: the sum over its steps plus the decoder. */
+export function imageFloor(
+  machine: MachineSpeed,
+  generator: GeneratorConfig,
+  tokenizer: TokenizerConfig | undefined,
+  { precision, images, guided }: { precision: Precision; images: number; guided: boolean },
+): ImageFloor {
+  const rows = guided ? 2 * images : images;
+  const weights = stepWeights(generator) * weightBytes(precision, generator.width);
+  const cachedBytes = 2 * generator.depth * rows * generator.heads * headWidth(generator) * 4; // of one position
+  let steps = 0;
+  for (let position = 0; position <= generator.tokens; position++) {
+    const read = (weights + position * cachedBytes) / machine.bytesPerSecond;
+    const multiply =
+      (2 * rows * (stepWeights(generator) + (position * cachedBytes) / rows / 4)) / machine.flops;
+    steps += Math.max(read, multiply);
+  }
+  const decoder = tokenizer ? (images * decoderFlops(tokenizer)) / machine.flops : 0;
+  return { steps, decoder, total: steps + decoder };
+}
+
+/** Floating-point operations of decoding one image of the tokenizer's resolution. */
+export function decoderFlops(c: TokenizerConfig): number {
+  const convolution = (into: number, out: number, side: number, kernel = 3): number =>
+    2 * into * out * kernel * kernel * side * side;
+  const width = (level: number): number => c.channels * c.multipliers[level]!;
+  const top = c.multipliers.length - 1;
+  let side = c.resolution / downsampling(c);
+  let flops = convolution(c.zChannels, width(top), side) + 4 * convolution(width(top), width(top), side);
+  for (let level = top; level >= 0; level--) {
+    for (let block = 0; block < c.blocks; block++) {
+      const into = block === 0 && level < top ? width(level + 1) : width(level);
+      flops += convolution(into, width(level), side) + convolution(width(level), width(level), side);
+      if (into !== width(level)) flops += convolution(width(level), width(level), side, 1);
+    }
+    if (level > 0) {
+      side *= 2;
+      flops += convolution(width(level), width(level), side);
+    }
+  }
+  return flops + convolution(width(0), c.imageChannels, side);
+}

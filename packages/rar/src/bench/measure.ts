@@ -1,0 +1,119 @@
+/** Times whole images, everything included but loading, beside the machine's floor in the same run. */
+import type { GeneratorConfig, TokenizerConfig } from "../config/architecture.js";
+import { type Generator, type Model, type Precision, precisions, type Tokenizer } from "../engines/engine.js";
+import { OnnxEngine } from "../engines/onnx/engine.js";
+import { sampleTokens } from "../sampling/generate.js";
+import { imageFloor, type MachineSpeed, measureMachine } from "./floor.js";
+
+export interface BenchOptions {
+  readonly precisions?: readonly Precision[] | undefined;
+  /** Images at once, one row of the table each. */
+  readonly batches?: readonly number[] | undefined;
+  readonly threads?: number | undefined;
+  /** Counted runs after one that is not. */
+  readonly runs?: number | undefined;
+  readonly guidanceScale?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BenchRow {
+  readonly precision: Precision;
+  readonly images: number;
+  /** Seconds from request to pixels of the whole batch: median, least, most. */
+  readonly seconds: { readonly median: number; readonly least: number; readonly most: number };
+  readonly decodeSeconds: number;
+  readonly stepMilliseconds: number;
+  readonly floorSeconds: number;
+  readonly ratio: number;
+  readonly secondsPerImage: number;
+  readonly loadSeconds: number;
+  /** Most memory the process has held so far, bytes. */
+  readonly peakMemory: number;
+  readonly machine: MachineSpeed;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+/** Measures one row after the other; the machine's speed is taken anew beside each. */
+export async function* bench(
+  models: { generator: Model<GeneratorConfig>; tokenizer?: Model<TokenizerConfig> | undefined },
+  options: BenchOptions = {},
+): AsyncGenerator<BenchRow> {
+  for (const precision of options.precisions ?? precisions) {
+    await using ruler = new OnnxEngine({ threads: options.threads });
+    await using engine = new OnnxEngine({ precision, threads: options.threads });
+    const start = performance.now();
+    const generator = await engine.loadGenerator(models.generator, { signal: options.signal });
+    const tokenizer =
+      models.tokenizer && (await engine.loadTokenizer(models.tokenizer, { signal: options.signal }));
+    const loadSeconds = (performance.now() - start) / 1000;
+    for (const images of options.batches ?? [1]) {
+      yield { ...(await row(generator, tokenizer, ruler, precision, images, options)), loadSeconds };
+    }
+  }
+}
+
+async function row(
+  generator: Generator,
+  tokenizer: Tokenizer | undefined,
+  ruler: OnnxEngine,
+  precision: Precision,
+  images: number,
+  { runs = 3, guidanceScale = 4, signal }: BenchOptions,
+): Promise<Omit<BenchRow, "loadSeconds">> {
+  const before = await measureMachine(ruler);
+  const times: { whole: number; steps: number; decode: number }[] = [];
+  // The first run warms caches and makes what is made once a model, such as the unconditional rows' modulation.
+  for (let run = 0; run <= runs; run++) {
+    const classes = Array.from({ length: images }, (_, i) => (run * 101 + i * 37) % generator.config.classes);
+    const time = await oneBatch(generator, tokenizer, classes, guidanceScale, signal);
+    if (run > 0) times.push(time);
+  }
+  const after = await measureMachine(ruler);
+  const machine = {
+    bytesPerSecond: Math.max(before.bytesPerSecond, after.bytesPerSecond),
+    flops: Math.max(before.flops, after.flops),
+  };
+  const guided = guidanceScale !== 0 && guidanceScale !== 1;
+  const floor = imageFloor(machine, generator.config, tokenizer?.config, { precision, images, guided });
+  const whole = times.map((time) => time.whole);
+  return {
+    precision,
+    images,
+    seconds: { median: median(whole), least: Math.min(...whole), most: Math.max(...whole) },
+    decodeSeconds: median(times.map((time) => time.decode)),
+    stepMilliseconds: (median(times.map((time) => time.steps)) * 1000) / (generator.config.tokens + 1),
+    floorSeconds: floor.total,
+    ratio: median(whole) / floor.total,
+    secondsPerImage: median(whole) / images,
+    peakMemory: process.resourceUsage().maxRSS * 1024,
+    machine,
+  };
+}
+
+async function oneBatch(
+  generator: Generator,
+  tokenizer: Tokenizer | undefined,
+  classes: readonly number[],
+  scale: number,
+  signal: AbortSignal | undefined,
+): Promise<{ whole: number; steps: number; decode: number }> {
+  const { tokens: L } = generator.config;
+  const start = performance.now();
+  const codes = new Int32Array(classes.length * L);
+  const request = {
+    classes,
+    indices: classes.map((_, i) => i),
+    seed: 1,
+    guidance: { scale, pow: 0 },
+    draw: { temperature: 1 },
+  };
+  for await (const { filled, tokens } of sampleTokens(generator, { ...request, signal })) {
+    if (filled === L) for (const [i, one] of tokens.entries()) codes.set(one, i * L);
+  }
+  const drawn = performance.now();
+  const side = Math.sqrt(L);
+  await tokenizer?.decode(codes, side, side);
+  const end = performance.now();
+  return { whole: (end - start) / 1000, steps: (drawn - start) / 1000, decode: (end - drawn) / 1000 };
+}
