@@ -118,7 +118,7 @@ export function decoderFlops(c: TokenizerConfig): number {
   const width = (level: number): number => c.channels * c.multipliers[level]!;
   const top = c.multipliers.length - 1;
   let side = c.resolution / downsampling(c);
-  let flops = convolution(c.zChannels, width(top), side) + 4 * convolution(width(top), width(top), side);
+  let flops = convolution(c.zChannels, width(top), side) + 2 * c.blocks * convolution(width(top), width(top), side);
   for (let level = top; level >= 0; level--) {
     for (let block = 0; block < c.blocks; block++) {
       const into = block === 0 && level < top ? width(level + 1) : width(level);

@@ -47,7 +47,7 @@ export function encoderWeights<T>(config: TokenizerConfig, get: Parameters<T>): 
         residualWeights(get, `encoder.down.${i}.block.${j}`, j === 0 && changesWidth(config, i, i - 1)),
       ),
     ),
-    mid: range(2).map((j) => residualWeights(get, `encoder.mid.${j}`, false)),
+    mid: range(config.blocks).map((j) => residualWeights(get, `encoder.mid.${j}`, false)),
     normOut: norm(get, "encoder.norm_out"),
     convOut: conv(get, "encoder.conv_out"),
   };
@@ -57,7 +57,7 @@ export function decoderWeights<T>(config: TokenizerConfig, get: Parameters<T>): 
   const top = config.multipliers.length - 1;
   return {
     convIn: conv(get, "decoder.conv_in"),
-    mid: range(2).map((j) => residualWeights(get, `decoder.mid.${j}`, false)),
+    mid: range(config.blocks).map((j) => residualWeights(get, `decoder.mid.${j}`, false)),
     up: config.multipliers.map((_, i) => ({
       blocks: range(config.blocks).map((j) =>
         residualWeights(
