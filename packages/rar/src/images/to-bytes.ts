@@ -2,7 +2,7 @@
 import type { RgbImage } from "./rgb.js";
 
 /**
- * Planes [3, height, width] in [0, 1] to bytes: clamped, times 255 in float32, truncated, not rounded
+ * Planes [3, height, width] in [0, 1] to bytes: clamped, times 255, truncated, not rounded
  * (REFERENCE.md 4.3). Not-a-number becomes 0.
  *
  * @param offset - where the red plane starts, such as `n * 3 * width * height` for image n of a batch
@@ -19,8 +19,9 @@ export function fromPlanes(data: Float32Array, width: number, height: number, of
   for (let c = 0; c < 3; c++) {
     for (let i = 0; i < plane; i++) {
       const value = data[offset + c * plane + i]!;
-      // Storing truncates; the product is rounded to float32 first, as the reference computes it.
-      bytes[i * 3 + c] = value >= 1 ? 255 : value > 0 ? Math.fround(value * 255) : 0;
+      // Storing truncates. Rounding the product to float32 first, as the reference does, never changes the byte:
+      // 1/255 repeats every 8 bits, so no float32 lies close enough below a multiple of it.
+      bytes[i * 3 + c] = value >= 1 ? 255 : value > 0 ? value * 255 : 0;
     }
   }
   return { width, height, data: bytes };
