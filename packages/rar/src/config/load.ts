@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { crossChecks } from "./checks.js";
 import { RarityError } from "./errors.js";
 import { interpolate } from "./interpolate.js";
+import { overridesOf } from "./keys.js";
 import { rememberOrigin } from "./need.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
 import { isMap, type Plain, type PlainMap, quote, valueAt } from "./plain.js";
+import { type Preset, type PresetName, presets } from "./presets.js";
 import { knownPaths, type RarConfig, rarSchema } from "./schema.js";
 import { mlpWidth } from "./sizes.js";
 import { nearest } from "./suggest.js";
@@ -56,6 +58,22 @@ export async function loadConfig(source: ConfigSource): Promise<LoadedConfig> {
   if (file === asked) return loaded;
   const note = `There is no ${quote(asked)}: the packaged ${basename(file!)} is used.`;
   return { ...loaded, notes: [note, ...loaded.notes] };
+}
+
+/** The configuration of a preset: rar.yaml with the preset's sizes and settings, and overrides over that. */
+export function presetConfig(name: PresetName, overrides: readonly string[] = []): Promise<LoadedConfig> {
+  const preset: Preset = presets[name];
+  const side = preset.tokenizer.resolution;
+  return loadConfig({
+    file: fileURLToPath(new URL("../../configs/rar.yaml", import.meta.url)),
+    overrides: [
+      `experiment.name=${name}`,
+      ...overridesOf(preset),
+      `dataset.preprocessing.resize_shorter_edge=${side}`,
+      `dataset.preprocessing.crop_size=${side}`,
+      ...overrides,
+    ],
+  });
 }
 
 /** The published command lines name `configs/training/generator/rar.yaml`: a packaged file stands in for an absent one. */
