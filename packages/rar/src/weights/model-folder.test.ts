@@ -250,6 +250,19 @@ describe("a single file", () => {
     expect(findClass("seven", location.classNames)).toBe(7);
   });
 
+  it("is found by a path from here", async () => {
+    const before = process.cwd();
+    process.chdir(model);
+    try {
+      const location = await locateModel("generator.safetensors");
+      expect(location.tokenizerFile).toBe("tokenizer.safetensors");
+      expect(location.classNames.names).toHaveLength(10);
+      expect((await locateModel(".")).name).toBe("model");
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   it("ignores a configuration of other sizes", async () => {
     const folder = await variant({
       "config.yaml": writeConfig(configOf({ ...tiny, generator: { ...debugGenerator, depth: 5 } })),
@@ -299,6 +312,16 @@ describe("names", () => {
     await expect(locateModel("rar-b", { signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow(
       "stop",
     );
+  });
+
+  it("owner/name that is nowhere speaks of both places", async () => {
+    const error = await failure(
+      locateModel("runs/none", { offline: true, env: { HF_HOME: join(root, "hf0") } }),
+    );
+    expect(error.message).toMatch(
+      /^There is no file or folder "runs\/none" here, so it was sought on the Hub\. /,
+    );
+    expect(error.message).toMatch(/HF_HUB_OFFLINE is set/);
   });
 
   it("offline and not in the cache is said in those words", async () => {

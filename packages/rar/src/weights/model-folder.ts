@@ -1,6 +1,6 @@
 /** Finds a model: one that ships with the package, a preset, a model folder, a weights file, or a folder on the Hub. */
 import { existsSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RarityError } from "../config/errors.js";
 import { type LoadedConfig, loadConfig, presetConfig } from "../config/load.js";
@@ -51,7 +51,7 @@ export async function locateModel(
   if (isPreset(preset)) return locatePreset(preset, options);
   const isFile = /\.(bin|safetensors|ckpt|pth?|ya?ml)$/i.test(name);
   const isHubName = /^[\w-][\w.-]*\/[\w-][\w.-]*(@[\w./-]+)?$/.test(name);
-  if (isHubName && !isFile && !isAbsolute(name)) return locateOnHub(name, options);
+  if (isHubName && !isFile) return locateHereOrOnHub(name, options);
   const known = [...embeddedModels, ...presetNames];
   throw new RarityError(
     "not-found",
@@ -144,6 +144,17 @@ async function locateOnHub(address: string, options: LocateOptions): Promise<Mod
   });
 }
 
+/** `owner/name` may as well be a misspelt path: an error speaks of both. */
+async function locateHereOrOnHub(name: string, options: LocateOptions): Promise<ModelLocation> {
+  try {
+    return await locateOnHub(name, options);
+  } catch (error) {
+    if (!(error instanceof RarityError) || (error.code !== "not-found" && error.code !== "hub")) throw error;
+    const message = `There is no file or folder ${quote(name)} here, so it was sought on the Hub. ${error.message}`;
+    throw new RarityError(error.code, message, { cause: error });
+  }
+}
+
 /**
  * A single weights file. What lies beside it belongs to it where the sizes agree: the configuration, the tokenizer,
  * the class names. A published generator's tokenizer is fetched where none lies beside it.
@@ -180,7 +191,10 @@ async function locateFile(file: string, options: LocateOptions): Promise<ModelLo
     loaded,
     generator: self,
     tokenizer,
-    classesFile: loaded?.file?.startsWith(folder) ? firstOf(folder, ["classes.txt"]) : undefined,
+    classesFile:
+      loaded?.file !== undefined && dirname(loaded.file) === folder
+        ? firstOf(folder, ["classes.txt"])
+        : undefined,
   });
 }
 
