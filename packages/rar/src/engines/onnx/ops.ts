@@ -149,11 +149,12 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
     const before = add(score(past.k, S), past.mask);
     const both = graph.node("Concat", [before, own], [B, H, T, "S+T"], { axis: 3 });
     const weights = graph.node("Softmax", [both], both.shape, { axis: 3 });
-    const lengths = graph.inputs.find((input) => input.name === "lengths");
+    const input = graph.inputs.find(({ name }) => name === "lengths")?.name;
+    const lengths = typeof S === "number" ? graph.int64([S, T]) : input;
     if (!lengths) throw new TypeError("a graph with cached positions needs an input `lengths`");
     const [wPast, wOwn] = graph.nodeWith(
       "Split",
-      [weights, lengths.name],
+      [weights, lengths],
       [
         [B, H, T, S],
         [B, H, T, T],
