@@ -11,6 +11,7 @@ import {
 import { RarityError } from "../../config/errors.js";
 import { modulationParts } from "../../networks/generator.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
+import { checkSessionRequest, checkTokens } from "../check.js";
 import type {
   Engine,
   Generator,
@@ -100,7 +101,7 @@ export class OnnxEngine implements Engine {
       config,
       sessionBytes,
       open: (request) => this.#openSession(id, config, request),
-      [Symbol.asyncDispose]: () => this.#call("releaseGenerator", id),
+      [Symbol.asyncDispose]: () => this.#free("releaseGenerator", id),
     };
   }
 
@@ -110,18 +111,16 @@ export class OnnxEngine implements Engine {
     request: SessionRequest,
   ): Promise<GeneratorSession> {
     const images = request.conditions.length;
-    if (images === 0) throw new RangeError("a batch needs at least one image");
+    checkSessionRequest(config, request);
     const id = await this.#call<number>("openSession", generator, request);
     return {
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
-      step: (tokens) => {
-        const wrong = tokens.find((token) => !(token >= 0 && token < config.codebookSize));
-        if (wrong !== undefined)
-          throw new RangeError(`token ${wrong} is not a code: 0 to ${config.codebookSize - 1}`);
+      step: async (tokens) => {
+        checkTokens(tokens, config.codebookSize, images);
         return this.#call("step", id, tokens);
       },
-      [Symbol.asyncDispose]: () => this.#call("closeSession", id),
+      [Symbol.asyncDispose]: () => this.#free("closeSession", id),
     };
   }
 
@@ -130,8 +129,10 @@ export class OnnxEngine implements Engine {
     options: RunOptions = {},
   ): Promise<Tokenizer> {
     const graphs = new Map<string, Promise<number>>();
+    let disposed = false;
     /** Graphs are made for a size when it is first asked for. */
-    const graph = (kind: "encode" | "decode", h: number, w: number): Promise<number> => {
+    const graph = async (kind: "encode" | "decode", h: number, w: number): Promise<number> => {
+      if (disposed) throw new RangeError("this tokenizer was disposed");
       const key = `${kind} ${h} ${w}`;
       let id = graphs.get(key);
       if (!id) {
@@ -163,16 +164,16 @@ export class OnnxEngine implements Engine {
         );
       },
       decode: async (codes, h, w) => {
-        const wrong = codes.find((code) => !(code >= 0 && code < config.codebookSize));
-        if (wrong !== undefined)
-          throw new RangeError(`token ${wrong} is not a code: 0 to ${config.codebookSize - 1}`);
+        checkTokens(codes, config.codebookSize);
         const id = await graph("decode", h, w);
         const each = config.imageChannels * h * f * w * f;
         return this.#inBatches(id, codes, h * w, each, "codes", "pixels", [h, w], Float32Array);
       },
       [Symbol.asyncDispose]: async () => {
-        for (const id of graphs.values()) await this.#call("releaseGraph", await id);
+        disposed = true;
+        const made = await Promise.allSettled(graphs.values());
         graphs.clear();
+        for (const id of made) if (id.status === "fulfilled") await this.#free("releaseGraph", id.value);
       },
     };
   }
@@ -234,9 +235,11 @@ export class OnnxEngine implements Engine {
       const id = await this.#call<number>("loadGraph", folder, {
         threads: this.threads,
       } satisfies SessionSettings);
-      const result = await use(id);
-      await this.#call("releaseGraph", id);
-      return result;
+      try {
+        return await use(id);
+      } finally {
+        await this.#free("releaseGraph", id);
+      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -256,6 +259,13 @@ export class OnnxEngine implements Engine {
 
   #call<V>(method: string, ...args: readonly unknown[]): Promise<V> {
     return this.#client.call<V>(method, args);
+  }
+
+  /** Frees one thing in the worker; with the worker gone there is nothing left to free. */
+  #free(method: string, id: number): Promise<void> {
+    return this.#call<void>(method, id).catch((error) => {
+      if (!this.#client.gone) throw error;
+    });
   }
 
   dispose(): Promise<void> {

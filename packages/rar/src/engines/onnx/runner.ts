@@ -65,6 +65,7 @@ export class StepRunner {
 
   /** The class token and the condition; logits of the first place, [rows, K]. */
   async prefill(): Promise<Float32Array> {
+    if (this.#position > 0) throw new RangeError("this image was begun already");
     await this.#run(
       new Int32Array(this.#conditions.length).fill(clsId(this.#config)),
       0,
