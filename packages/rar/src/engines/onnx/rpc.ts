@@ -46,7 +46,7 @@ export function serve(port: MessagePort, methods: Methods): void {
           port.postMessage({ id: call.id, value: result } satisfies Reply);
         }
       } catch (error) {
-        const { name, message } = error as Error;
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
         const code = error instanceof RarityError ? error.code : undefined;
         port.postMessage({ id: call.id, failure: { name, message, code } } satisfies Reply);
       }
@@ -77,13 +77,18 @@ export class Client {
     worker.unref();
   }
 
+  /** Whether the worker is gone, and all it held with it. */
+  get gone(): boolean {
+    return this.#gone !== undefined;
+  }
+
   call<V>(method: string, args: readonly unknown[], transfer: ArrayBuffer[] = []): Promise<V> {
     if (this.#gone) return Promise.reject(this.#gone);
     return new Promise<V>((resolve, reject) => {
       const id = this.#ids++;
+      this.#worker.postMessage({ id, method, args } satisfies Call, transfer); // throws where something cannot be sent
       this.#open.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.#worker.ref(); // a process with a call under way stays alive
-      this.#worker.postMessage({ id, method, args } satisfies Call, transfer);
     });
   }
 

@@ -33,7 +33,7 @@ const open = (folder: string, { threads }: SessionSettings): Promise<InferenceSe
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false, // with the arena alone the decoder is faster and its peak lower (docs/log.md)
-    logSeverityLevel: 3,
+    logSeverityLevel: 4, // errors reach the caller; nothing is printed
   });
 
 const int64 = (values: Int32Array, shape: readonly number[]): ort.Tensor =>
@@ -51,7 +51,9 @@ function hostArray({ data, dims }: ort.Tensor): HostArray {
 async function step(runner: StepRunner, logits: Float32Array): Promise<Answer<Float32Array>> {
   // The caller draws tokens while this thread stores keys and values.
   return new Answer(logits, [logits.buffer as ArrayBuffer], () => {
-    upkeep.set(runner, runner.advance());
+    const stored = runner.advance();
+    stored.catch(() => {}); // the next step meets the error; without one nobody needs to know
+    upkeep.set(runner, stored);
   });
 }
 const upkeep = new WeakMap<StepRunner, Promise<void>>();
