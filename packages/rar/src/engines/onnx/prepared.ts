@@ -41,7 +41,12 @@ export async function prepare(
   const identity = options.once ? undefined : await identityOf(source, root);
   if (identity === undefined) {
     const folder = await mkdtemp(join(tmpdir(), "rarity-"));
-    await write(graph, source, folder, options);
+    try {
+      await write(graph, source, folder, options);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw readable(error, tmpdir());
+    }
     return { folder, temporary: true };
   }
   const key = digest([
