@@ -66,8 +66,8 @@ export async function decodeImage(
       error instanceof Error ? error.message.trim().replaceAll(/\s*\n\s*/g, "; ") : String(error);
     throw badPicture(
       name,
-      `it is broken or cut off (${format}: ${reason})`,
-      "Replace the file, or remove it.",
+      `it cannot be decoded as ${format} (${reason})`,
+      "It is cut off, damaged or of a kind not known here: replace it, or remove it.",
       error,
     );
   }
@@ -79,6 +79,7 @@ async function decodeWithSharp(
   checkSize: (width: number, height: number) => void,
 ): Promise<RgbImage> {
   // "error" refuses cut-off files and wrong checksums, yet lets stray bytes between JPEG markers pass as Pillow does.
+  // The limit on pixels is checkSize's, whose error names the size.
   const open = () =>
     sharp(bytes, { failOn: "error", ignoreIcc: true, limitInputPixels: false, sequentialRead: true });
   const { width, height, space, depth, channels } = await open().metadata();

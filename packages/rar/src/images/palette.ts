@@ -1,20 +1,21 @@
-/** Reduces a picture to few colours: median cut over its histogram. */
+/** Reduces a picture to few colours by median cut. */
 import type { RgbImage } from "./rgb.js";
 
 export type PaletteColour = readonly [red: number, green: number, blue: number];
 
-/** A colour of the histogram; 5 bits a channel keep it small and lose nothing a 256-colour palette could show. */
-interface Bin {
-  readonly mean: PaletteColour;
-  readonly count: number;
+export interface Quantised {
+  readonly palette: readonly PaletteColour[];
+  /** For each pixel its place in the palette. */
+  readonly indices: Uint8Array;
 }
 
 /**
- * At most `most` colours. Boxes of colours are halved, the one with the largest spread times pixels first, along
- * their longest side (Heckbert 1982).
+ * The picture in at most `most` colours, 1 to 256. Boxes of colours are halved along their longest side, the one with
+ * the largest spread times root of pixels first (after Heckbert 1982); then each colour takes the nearest mean.
  */
-export function medianCut(image: RgbImage, most: number): PaletteColour[] {
-  const boxes = [histogram(image)];
+export function quantise(image: RgbImage, most: number): Quantised {
+  const bins = histogram(image);
+  const boxes = [[...bins.values()]];
   while (boxes.length < most) {
     let chosen = -1;
     let largest = 0;
@@ -25,50 +26,50 @@ export function medianCut(image: RgbImage, most: number): PaletteColour[] {
     if (chosen < 0) break;
     boxes.push(...halve(boxes.splice(chosen, 1)[0]!));
   }
-  return boxes.map(meanOf);
+  const palette = boxes.map(meanOf);
+  const indexOfBin = new Uint8Array(1 << 15);
+  for (const [key, { mean }] of bins) indexOfBin[key] = nearest(mean, palette);
+  const indices = new Uint8Array(image.data.length / 3);
+  for (let i = 0; i < indices.length; i++) indices[i] = indexOfBin[binOf(image.data, i * 3)]!;
+  return { palette, indices };
 }
 
-/** For each pixel the index of the nearest colour, by distance in RGB. */
-export function nearestColours({ data }: RgbImage, palette: readonly PaletteColour[]): Uint8Array {
-  const known = new Map<number, number>();
-  const indices = new Uint8Array(data.length / 3);
-  for (let i = 0; i < indices.length; i++) {
-    const [r, g, b] = [data[i * 3]!, data[i * 3 + 1]!, data[i * 3 + 2]!];
-    const key = (r << 16) | (g << 8) | b;
-    let index = known.get(key);
-    if (index === undefined) {
-      let least = Number.POSITIVE_INFINITY;
-      index = 0;
-      for (const [p, [pr, pg, pb]] of palette.entries()) {
-        const distance = (r - pr) ** 2 + (g - pg) ** 2 + (b - pb) ** 2;
-        if (distance < least) [index, least] = [p, distance];
-      }
-      known.set(key, index);
-    }
-    indices[i] = index;
-  }
-  return indices;
+/** Colours that agree in 5 bits a channel: this keeps the work small and costs less than 256 colours do. */
+interface Bin {
+  readonly mean: PaletteColour;
+  readonly count: number;
 }
 
-function histogram({ data }: RgbImage): Bin[] {
-  const sums = new Map<number, [number, number, number, number]>();
+function binOf(data: Uint8Array, at: number): number {
+  return ((data[at]! >> 3) << 10) | ((data[at + 1]! >> 3) << 5) | (data[at + 2]! >> 3);
+}
+
+function histogram({ data }: RgbImage): Map<number, Bin> {
+  const sums = new Float64Array(4 << 15); // red, green, blue and count of each bin
   for (let i = 0; i < data.length; i += 3) {
-    const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!];
-    const key = ((r >> 3) << 10) | ((g >> 3) << 5) | (b >> 3);
-    const sum = sums.get(key);
-    if (sum === undefined) {
-      sums.set(key, [r, g, b, 1]);
-    } else {
-      sum[0] += r;
-      sum[1] += g;
-      sum[2] += b;
-      sum[3]++;
-    }
+    const at = binOf(data, i) * 4;
+    for (let c = 0; c < 3; c++) sums[at + c]! += data[i + c]!;
+    sums[at + 3]!++;
   }
-  return Array.from(sums.values(), ([r, g, b, count]) => ({
-    mean: [r / count, g / count, b / count],
-    count,
-  }));
+  const bins = new Map<number, Bin>();
+  for (let key = 0; key < 1 << 15; key++) {
+    const count = sums[key * 4 + 3]!;
+    if (count === 0) continue;
+    const mean = (c: number): number => sums[key * 4 + c]! / count;
+    bins.set(key, { mean: [mean(0), mean(1), mean(2)], count });
+  }
+  return bins;
+}
+
+function nearest([r, g, b]: PaletteColour, palette: readonly PaletteColour[]): number {
+  let index = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let p = 0; p < palette.length; p++) {
+    const [pr, pg, pb] = palette[p]!;
+    const distance = (r - pr) ** 2 + (g - pg) ** 2 + (b - pb) ** 2;
+    if (distance < least) [index, least] = [p, distance];
+  }
+  return index;
 }
 
 function spread(box: readonly Bin[]): { channel: 0 | 1 | 2; length: number } {

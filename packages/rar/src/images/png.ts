@@ -1,15 +1,16 @@
 /** Writes PNG files with settings in text chunks, and reads those chunks back. */
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { crc32, deflate, deflateSync, inflateSync } from "node:zlib";
 import { RarityError } from "../config/errors.js";
-import { filterRows } from "./png-filter.js";
+import { checkPicture, filterRows } from "./png-filter.js";
 import type { RgbImage } from "./rgb.js";
 
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /**
- * A picture as a PNG file: 8-bit RGB, compressed off the event loop.
+ * A picture as a PNG file: 8-bit RGB, worked on so that the event loop keeps turning.
  *
  * @param text - keyword to value. Latin-1 values become `tEXt`, others UTF-8 `iTXt`; keywords are 1 to 79 characters
  * of Latin-1
@@ -20,12 +21,22 @@ export async function encodePng(
   text: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
   const texts = textChunks(text);
-  return assemble(image, texts, await deflateAsync(filterRows(image), { level: 6 }));
+  const rows = newRows(image);
+  // A few milliseconds of rows at a time, so that a large sheet does not hold up a server.
+  const slice = Math.max(1, Math.ceil((1 << 18) / (image.width * 3)));
+  for (let y = 0; y < image.height; y += slice) {
+    if (y > 0) await setImmediate();
+    filterRows(image, y, Math.min(y + slice, image.height), rows);
+  }
+  return assemble(image, texts, await deflateAsync(rows, { level: 6 }));
 }
 
 /** `encodePng` at once, for small pictures on their way to a terminal. */
 export function encodePngSync(image: RgbImage, text: Readonly<Record<string, string>> = {}): Uint8Array {
-  return assemble(image, textChunks(text), deflateSync(filterRows(image), { level: 6 }));
+  const texts = textChunks(text);
+  const rows = newRows(image);
+  filterRows(image, 0, image.height, rows);
+  return assemble(image, texts, deflateSync(rows, { level: 6 }));
 }
 
 /**
@@ -49,6 +60,11 @@ export function readPngText(bytes: Uint8Array, name = "picture"): Record<string,
     }
   }
   return Object.fromEntries(texts);
+}
+
+function newRows(image: RgbImage): Uint8Array {
+  checkPicture(image);
+  return new Uint8Array((image.width * 3 + 1) * image.height);
 }
 
 function assemble({ width, height }: RgbImage, texts: readonly Uint8Array[], pixels: Uint8Array): Uint8Array {

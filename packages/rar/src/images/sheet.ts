@@ -185,7 +185,8 @@ function centred(image: RgbImage, x: number, y: number, m: Measures): { x: numbe
 
 function paper(width: number, height: number): Uint8Array {
   const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < data.length; i += 3) data.set(background, i);
+  for (let x = 0; x < width; x++) data.set(background, x * 3);
+  for (let y = 1; y < height; y++) data.copyWithin(y * width * 3, 0, width * 3);
   return data;
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { medianCut } from "./palette.js";
+import { quantise } from "./palette.js";
 import type { RgbImage } from "./rgb.js";
 import { encodeSixel } from "./sixel.js";
 
@@ -82,11 +82,12 @@ describe("encodeSixel", () => {
   });
 });
 
-describe("medianCut", () => {
+describe("quantise", () => {
   it("keeps the colours where they are few, and never gives more than asked", () => {
     const data = Uint8Array.of(0, 0, 0, 255, 0, 0, 0, 0, 250, 0, 0, 0);
-    const palette = medianCut({ width: 4, height: 1, data }, 16);
-    expect(palette.toSorted()).toEqual([
+    const { palette, indices } = quantise({ width: 4, height: 1, data }, 16);
+    expect([...indices].flatMap((i) => palette[i]!)).toEqual([...data]);
+    expect([...palette].toSorted()).toEqual([
       [0, 0, 0],
       [0, 0, 250],
       [255, 0, 0],
@@ -96,7 +97,7 @@ describe("medianCut", () => {
       height: 30,
       data: Uint8Array.from({ length: 2700 }, (_, i) => Math.imul(i, 40503) >>> 3),
     };
-    expect(medianCut(noise, 16).length).toBe(16);
-    expect(medianCut(noise, 1).length).toBe(1);
+    expect(quantise(noise, 16).palette.length).toBe(16);
+    expect(quantise(noise, 1).palette.length).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 /** Encodes pictures as sixels, the graphics of DEC terminals, with a palette made for the picture. */
-import { medianCut, nearestColours } from "./palette.js";
+import { quantise } from "./palette.js";
 import type { RgbImage } from "./rgb.js";
 
 const bandHeight = 6;
@@ -7,8 +7,7 @@ const mostColours = 256;
 
 /** The picture as one sixel sequence: at most 256 colours, runs counted, pixels square. */
 export function encodeSixel(image: RgbImage): string {
-  const palette = medianCut(image, mostColours);
-  const indices = nearestColours(image, palette);
+  const { palette, indices } = quantise(image, mostColours);
   const { width, height } = image;
   const registers = palette.map(
     (colour, i) => `#${i};2;${colour.map((v) => Math.round((v * 100) / 255)).join(";")}`,
