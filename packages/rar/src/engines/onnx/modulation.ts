@@ -4,17 +4,14 @@
 export const chunkSize = (positions: number): number =>
   Math.ceil(positions / Math.max(1, Math.round(positions / 32)));
 
-/** Bytes of one call's output: more conditions than fit are computed in several calls. */
-const CALL_BYTES = 64 * 2 ** 20;
 /** Bytes of conditional chunks kept for the next request of the same class. */
 const KEEP_BYTES = 256 * 2 ** 20;
 
-/** Computes [n, parts * D] for n pairs of condition and position. */
+/** Computes [n, parts * D] for n pairs of condition and position; the condition is the same in all of them. */
 export type ComputeModulation = (conditions: Int32Array, positions: Int32Array) => Promise<Float32Array>;
 
 export class ModulationTables {
   readonly #compute: ComputeModulation;
-  readonly #width: number;
   readonly #positions: number;
   /** Positions of one chunk. */
   readonly chunk: number;
@@ -22,10 +19,8 @@ export class ModulationTables {
   readonly #pinned: number;
   readonly #chunks = new Map<string, Float32Array>();
 
-  /** @param width - parts * D, numbers of one position */
-  constructor(options: { compute: ComputeModulation; width: number; positions: number; pinned: number }) {
+  constructor(options: { compute: ComputeModulation; positions: number; pinned: number }) {
     this.#compute = options.compute;
-    this.#width = options.width;
     this.#positions = options.positions;
     this.chunk = chunkSize(options.positions);
     this.#pinned = options.pinned;
@@ -48,20 +43,15 @@ export class ModulationTables {
     }
     const start = chunk * this.chunk;
     const length = Math.min(this.chunk, this.#positions - start);
-    const group = Math.max(1, Math.floor(CALL_BYTES / (length * this.#width * 4)));
-    for (let i = 0; i < absent.length; i += group) {
-      const some = absent.slice(i, i + group);
-      const rows = some.length * length;
+    // One condition a call: with 8- and 4-bit weights the bits of a row depend on its place among the call's rows, and
+    // an image must not depend on which other classes happened to be computed with its own.
+    for (const condition of absent) {
       const packed = await this.#compute(
-        Int32Array.from({ length: rows }, (_, row) => some[Math.floor(row / length)]!),
-        Int32Array.from({ length: rows }, (_, row) => start + (row % length)),
+        new Int32Array(length).fill(condition),
+        Int32Array.from({ length }, (_, row) => start + row),
       );
-      for (const [j, condition] of some.entries()) {
-        const size = length * this.#width;
-        const part = some.length === 1 ? packed : packed.slice(j * size, (j + 1) * size);
-        this.#chunks.set(`${condition}/${chunk}`, part);
-        found.set(condition, part);
-      }
+      this.#chunks.set(`${condition}/${chunk}`, packed);
+      found.set(condition, packed);
     }
     this.#trim();
     return found;

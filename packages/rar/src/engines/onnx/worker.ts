@@ -4,7 +4,6 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
-import { modulationParts } from "../../networks/generator.js";
 import type { HostArray, SessionRequest } from "../engine.js";
 import { ModulationTables } from "./modulation.js";
 import { Answer, type Methods, serve } from "./rpc.js";
@@ -110,7 +109,6 @@ const methods = {
         });
         return out.table!.data as Float32Array;
       },
-      width: modulationParts(config) * config.width,
       positions: config.tokens + 1,
       pinned: noneId(config),
     });
