@@ -1,0 +1,68 @@
+// npm run bench:speed [-- --presets rar-b --precision float32,int8 --batch 1,4,16 --peer]
+// Times whole images of full-size networks with random weights beside the machine's floor, and, with --peer, the
+// reference's loop in PyTorch in the same run. Prints Markdown. Needs the disk for the weights (under runs/).
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    presets: { type: "string", default: "rar-b" },
+    precision: { type: "string", default: "float32,int8,int4" },
+    batch: { type: "string", default: "1" },
+    runs: { type: "string", default: "3" },
+    peer: { type: "boolean", default: false },
+    "peer-steps": { type: "string", default: "257" },
+  },
+});
+const rarity = "packages/rar/dist/cli/main.js";
+
+function run(command, args, env = {}) {
+  const done = spawnSync(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env }, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${done.status}`);
+  return done.stdout;
+}
+
+const header = [
+  "preset", "precision", "images", "s a batch (least-most)", "s an image", "ms a step", "decoder s",
+  "floor s", "ratio", "load s", "peak MB", "B GB/s", "F GFLOP/s",
+];
+console.log(`| ${header.join(" | ")} |\n|${" --- |".repeat(header.length)}`);
+const seconds = {};
+for (const preset of values.presets.split(",")) {
+  const folder = `runs/${preset}`;
+  if (!existsSync(`${folder}/config.yaml`)) {
+    run("node", [rarity, "init", folder, "--preset", preset, "--random-modulation", "--tokenizer"]);
+  }
+  // A process a precision and batch: so each row's peak memory and load time are its own.
+  for (const precision of values.precision.split(",")) {
+    for (const batch of values.batch.split(",")) {
+      const args = [rarity, "bench", folder, "--precision", precision, "--batch", batch, "--runs", values.runs, "--json"];
+      const row = JSON.parse(run("node", args));
+      seconds[`${preset} ${precision} ${batch}`] = row;
+      const { median, least, most } = row.seconds;
+      const cells = [
+        preset, precision, batch, `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`,
+        row.secondsPerImage.toFixed(2), row.stepMilliseconds.toFixed(1), row.decodeSeconds.toFixed(2),
+        row.floorSeconds.toFixed(2), row.ratio.toFixed(2), row.loadSeconds.toFixed(1),
+        Math.round(row.peakMemory / 1e6), (row.machine.bytesPerSecond / 1e9).toFixed(1), (row.machine.flops / 1e9).toFixed(0),
+      ];
+      console.log(`| ${cells.join(" | ")} |`);
+    }
+  }
+  if (values.peer) {
+    const loop = "bench/reference-loop/reference_loop.py";
+    const out = run("python3", [loop, "--preset", preset, "--tune", "--steps", values["peer-steps"]]);
+    const peer = JSON.parse(out.trim().split("\n").at(-1));
+    console.log(`\nPeer, PyTorch: ${JSON.stringify(peer)}\n`);
+    for (const precision of values.precision.split(",")) {
+      const own = seconds[`${preset} ${precision} 1`];
+      if (!own) continue;
+      const tokens = own.seconds.median - own.decodeSeconds;
+      console.log(
+        `${preset} ${precision}, one image: ${(peer.seconds_per_image / own.seconds.median).toFixed(1)} times as fast with pixels, ` +
+          `${((peer.seconds_per_image - (peer.decode_seconds ?? 0)) / tokens).toFixed(1)} times for the tokens alone`,
+      );
+    }
+  }
+}
