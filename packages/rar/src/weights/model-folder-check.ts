@@ -13,6 +13,7 @@ const listed = 5;
 /**
  * @param file - how errors call the file
  * @param wanted - how errors call what asks for these shapes, such as `preset "rar-b"`
+ * @param options - `quantized`: the file stores int8 with scales, which its reader widens
  * @throws {RarityError} "bad-file" naming missing and extra tensors, wrong shapes and types, and the preset that fits
  */
 export function checkTensors(
@@ -20,6 +21,7 @@ export function checkTensors(
   tensors: ReadonlyMap<string, TensorInfo>,
   shapes: readonly NamedShape[],
   wanted: string,
+  { quantized = false }: { readonly quantized?: boolean } = {},
 ): void {
   const expected = new Map(shapes.map(({ name, shape }) => [name, shape]));
   const missing = shapes.filter(({ name }) => !tensors.has(name)).map(({ name }) => quote(name));
@@ -33,7 +35,8 @@ export function checkTensors(
       misshapen.push(
         `${quote(name)} is [${shape.join(", ")}], ${misshapen.length > 0 ? "not" : `${wanted} needs`} [${needed.join(", ")}]`,
       );
-    else if (!floating.has(dtype)) mistyped.push(`${quote(name)} is ${dtype}, weights are floating-point`);
+    else if (!floating.has(dtype) && !(quantized && dtype === "I8"))
+      mistyped.push(`${quote(name)} is ${dtype}, weights are floating-point`);
   }
   const problems = [
     ...listing("", misshapen),

@@ -11,6 +11,7 @@ import { checkTensors } from "./model-folder-check.js";
 import { findNonFinite, nonFiniteWarning } from "./model-folder-finite.js";
 import type { ModelLocation } from "./model-folder-location.js";
 import { openTensorFile } from "./open.js";
+import { quantizationMetadata } from "./quantized.js";
 import type { TensorFile, TensorSource } from "./tensor-file.js";
 
 export interface OpenedNetwork<Config> {
@@ -76,7 +77,7 @@ export async function openModel(location: ModelLocation, options: OpenOptions = 
     if (location.generatorFile !== undefined) {
       const file = await open(location.generatorFile);
       const config = location.generator ?? recogniseGenerator(file.tensors) ?? presets["rar-b"].generator;
-      checkTensors(file.path, file.tensors, generatorShapes(config), wanted);
+      checkTensors(file.path, file.tensors, generatorShapes(config), wanted, storage(file));
       await scan(file);
       generator = { config, weights: file };
     }
@@ -89,7 +90,7 @@ export async function openModel(location: ModelLocation, options: OpenOptions = 
           `${quote(file.path)} holds a generator, not a tokenizer. Exchange the two files.`,
         );
       const config = location.tokenizer ?? recogniseTokenizer(file.tensors) ?? presets["rar-b"].tokenizer;
-      checkTensors(file.path, file.tensors, tokenizerShapes(config), wanted);
+      checkTensors(file.path, file.tensors, tokenizerShapes(config), wanted, storage(file));
       checkTokenizer(file.path, config);
       await scan(file);
       tokenizer = { config, weights: file };
@@ -120,6 +121,10 @@ function checkTokenizer(path: string, config: TokenizerConfig): void {
     `${quote(path)} has layers of ${odd ?? config.channels} channels, which GroupNorm cannot part into ${normGroups} groups. Take another tokenizer.`,
   );
 }
+
+const storage = ({ metadata }: TensorFile): { quantized: boolean } => ({
+  quantized: Object.keys(quantizationMetadata).every((key) => Object.hasOwn(metadata, key)),
+});
 
 const numbersIn = ({ tensors }: TensorSource): number => {
   let sum = 0;

@@ -13,6 +13,7 @@ import { generatorShapes, type NamedShape, tokenizerShapes } from "../config/sha
 import { fixture, missing } from "../testing/fixtures.js";
 import { startHub } from "../testing/hub-server.js";
 import { locateModel, openModel } from "./model-folder.js";
+import { quantizationMetadata, quantizeTensor } from "./quantized.js";
 import { writeSafetensors } from "./safetensors.js";
 import type { HostTensor } from "./tensor-file.js";
 
@@ -194,6 +195,20 @@ describe("weights that do not fit", () => {
     expect((await openFailure(folder)).message).toMatch(
       /"decoder\.conv_out\.bias" is I32, weights are floating-point/,
     );
+  });
+
+  it("takes int8 blocks with their scales", async () => {
+    const folder = await variant({});
+    const tensors = generatorShapes(debugGenerator).flatMap(({ name, shape }): readonly HostTensor[] => {
+      const values = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.5);
+      return shape.length === 2
+        ? quantizeTensor(name, shape, values)
+        : [{ name, shape, dtype: "F32", data: values }];
+    });
+    await writeSafetensors(join(folder, "generator.safetensors"), tensors, quantizationMetadata);
+    await using opened = await openModel(await locateModel(folder));
+    const values = await opened.generator!.weights.readFloat32("lm_head.weight");
+    expect(values[0]).toBeCloseTo(0.5, 5);
   });
 
   it("says when names carry a wrapper's prefix, and when the two files are exchanged", async () => {
