@@ -1,49 +1,92 @@
 import { describe, expect, it } from "vitest";
-import { publishedTokenizer } from "../config/architecture.js";
+import { presets } from "../config/presets.js";
 import { generatorShapes, tokenizerShapes } from "../config/shapes.js";
 import { initialWeights } from "./initial.js";
 
-const config = { width: 64, depth: 2, heads: 4, mlpWidth: 160, codebookSize: 128, tokens: 16, classes: 10 };
-const deviation = (values: Float32Array): number =>
-  Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
+const { generator, tokenizer } = presets["rar-b"];
+const moments = (values: Float32Array): { mean: number; std: number } => {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return { mean, std: Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length) };
+};
 
-describe("initial weights", () => {
-  it("have the reference's distribution", async () => {
-    const source = initialWeights(generatorShapes(config));
-    for (const name of ["embeddings.weight", "pos_embed", "blocks.1.mlp.fc1.weight", "lm_head.weight"]) {
-      const values = await source.readFloat32(name);
-      expect(deviation(values)).toBeCloseTo(0.02, 3);
-      expect(Math.abs(values.reduce((a, b) => a + b, 0) / values.length)).toBeLessThan(1e-3);
+describe("initialWeights", () => {
+  it("of a generator are as the reference's: std 0.02, norms 1, biases, class token and modulations 0", async () => {
+    const source = initialWeights(generatorShapes(generator), { seed: 3 });
+    for (const name of ["blocks.0.attn.qkv.weight", "embeddings.weight", "pos_embed", "lm_head.weight"]) {
+      const { mean, std } = moments(await source.readFloat32(name));
+      expect(std, name).toBeCloseTo(0.02, 4);
+      expect(Math.abs(mean), name).toBeLessThan(1e-4);
     }
-    expect(await source.readFloat32("cls_token")).toEqual(new Float32Array(64));
-    expect(await source.readFloat32("blocks.0.attn.qkv.bias")).toEqual(new Float32Array(192));
-    expect(await source.readFloat32("blocks.0.attn.q_norm.weight")).toEqual(new Float32Array(16).fill(1));
-    expect(await source.readFloat32("blocks.0.adaLN_modulation.1.weight")).toEqual(
-      new Float32Array(6 * 64 * 64),
+    const all = async (name: string) => new Set(await source.readFloat32(name));
+    expect(await all("blocks.3.attn.q_norm.weight")).toEqual(new Set([1]));
+    for (const zero of [
+      "cls_token",
+      "blocks.0.mlp.fc1.bias",
+      "blocks.0.adaLN_modulation.1.weight",
+      "lm_head.bias",
+    ])
+      expect(await all(zero), zero).toEqual(new Set([0]));
+  });
+
+  it("draws the modulations where asked to, with biases of std 0.1", async () => {
+    const source = initialWeights(generatorShapes(generator), { randomModulation: true });
+    expect(moments(await source.readFloat32("blocks.0.adaLN_modulation.1.weight")).std).toBeCloseTo(0.02, 3);
+    expect(moments(await source.readFloat32("blocks.0.adaLN_modulation.1.bias")).std).toBeCloseTo(0.1, 1);
+    expect(moments(await source.readFloat32("adaln_before_head.adaLN_modulation.1.bias")).std).toBeCloseTo(
+      0.1,
+      1,
     );
   });
 
-  it("differ by tensor and by seed, and are the same each time", async () => {
-    const [one, again] = [initialWeights(generatorShapes(config)), initialWeights(generatorShapes(config))];
-    const other = initialWeights(generatorShapes(config), { seed: 1 });
-    const fc1 = await one.readFloat32("blocks.0.mlp.fc1.weight");
-    expect(await again.readFloat32("blocks.0.mlp.fc1.weight")).toEqual(fc1);
-    expect(await other.readFloat32("blocks.0.mlp.fc1.weight")).not.toEqual(fc1);
-    expect(await one.readFloat32("blocks.1.mlp.fc1.weight")).not.toEqual(fc1);
-  });
-
-  it("draw the modulation only when asked", async () => {
-    const source = initialWeights(generatorShapes(config), { randomModulation: true });
-    expect(deviation(await source.readFloat32("blocks.0.adaLN_modulation.1.bias"))).toBeCloseTo(0.1, 1);
-  });
-
-  it("cover a tokenizer: codes uniform, convolutions by their inputs", async () => {
-    const source = initialWeights(tokenizerShapes(publishedTokenizer));
+  it("of a tokenizer: codes within 1 / codes, convolutions within 1 / sqrt(fan in), norms 1 and 0", async () => {
+    const source = initialWeights(tokenizerShapes(tokenizer));
     const codes = await source.readFloat32("quantize.embedding.weight");
-    expect(Math.max(...codes.subarray(0, 50_000))).toBeLessThanOrEqual(1 / 1024);
-    expect(deviation(await source.readFloat32("decoder.mid.0.conv1.weight"))).toBeCloseTo(
-      1 / Math.sqrt(512 * 9),
-      4,
-    );
+    const most = Math.max(...codes.map(Math.abs).sort().slice(-1));
+    expect(most).toBeLessThanOrEqual(1 / 1024);
+    expect(most).toBeGreaterThan(0.99 / 1024);
+    const kernel = await source.readFloat32("decoder.conv_in.weight");
+    expect(moments(kernel).std).toBeCloseTo(1 / Math.sqrt(256 * 9) / Math.sqrt(3), 4);
+    const bias = await source.readFloat32("decoder.conv_in.bias");
+    expect(Math.max(...bias)).toBeLessThanOrEqual(1 / Math.sqrt(256 * 9));
+    expect(moments(bias).std).toBeGreaterThan(0);
+    expect(new Set(await source.readFloat32("decoder.norm_out.weight"))).toEqual(new Set([1]));
+    expect(new Set(await source.readFloat32("decoder.norm_out.bias"))).toEqual(new Set([0]));
+  });
+
+  it("depends on seed and name alone, in all their bits", async () => {
+    const shape = [64, 64];
+    const read = (name: string, seed: number) =>
+      initialWeights([{ name, shape }], { seed }).readFloat32(name);
+    const first = await read("a.weight", 5);
+    expect(await read("a.weight", 5)).toEqual(first);
+    for (const other of [
+      await read("b.weight", 5),
+      await read("a.weight", 6),
+      await read("a.weight", 5 + 2 ** 40),
+    ]) {
+      expect(other).not.toEqual(first);
+      const same = other.filter((value, i) => value === first[i]).length;
+      expect(same).toBeLessThan(3);
+      const correlation = other.reduce((sum, value, i) => sum + value * first[i]!, 0) / 4096 / 0.02 ** 2;
+      expect(Math.abs(correlation)).toBeLessThan(0.08); // 5 sigmas
+    }
+  });
+
+  it("has normal numbers: shares within 1, 2 and 3 sigmas, no repetition", async () => {
+    const values = await initialWeights([{ name: "x.weight", shape: [1000, 999] }]).readFloat32("x.weight");
+    const within = (sigmas: number) =>
+      values.filter((v) => Math.abs(v) < sigmas * 0.02).length / values.length;
+    expect(within(1)).toBeCloseTo(0.6827, 2);
+    expect(within(2)).toBeCloseTo(0.9545, 2);
+    expect(within(3)).toBeCloseTo(0.9973, 3);
+    expect(new Set(values).size).toBeGreaterThan(values.length * 0.9);
+    const neighbours =
+      values.reduce((sum, v, i) => sum + v * (values[i + 1] ?? 0), 0) / values.length / 0.02 ** 2;
+    expect(Math.abs(neighbours)).toBeLessThan(0.006);
+  });
+
+  it("refuses a seed that is none, and names a tensor it does not have", async () => {
+    expect(() => initialWeights([], { seed: -1 })).toThrow(/seed/);
+    await expect(initialWeights([]).readFloat32("a")).rejects.toThrow(/no tensor "a"/);
   });
 });

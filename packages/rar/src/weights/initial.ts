@@ -1,84 +1,134 @@
-/** Fresh weights as the reference draws them (REFERENCE 3.5), each tensor a pure function of its name and the seed. */
+/**
+ * Fresh weights before training, as the reference initialises them (REFERENCE 3.5, 7.2). A number is a pure function
+ * of seed, tensor name and position, so that any tensor can be made alone and none has to be kept.
+ */
 import { noSuchTensor } from "./not-found.js";
+import { elementCount, showShape } from "./shape.js";
 import type { TensorInfo, TensorSource } from "./tensor-file.js";
 
 export interface InitialOptions {
-  /** Whole number, 0 ≤ seed < 2^53. Default 0. */
+  /** 0 ≤ seed < 2^53. Default 0. */
   readonly seed?: number | undefined;
   /**
-   * Draws the modulation too, with standard deviation 0.1 in place of 0: then every block does something, for
-   * benchmarks. Fresh modulation is 0, so that each block starts as the identity.
+   * Also draw the modulations, which are zero at first: weights of std 0.02, biases of std 0.1. The network then
+   * computes what a trained one does, for measurements of speed. Default false.
    */
   readonly randomModulation?: boolean | undefined;
 }
 
-/**
- * Initial weights of a generator or a tokenizer. A generator's linear and embedding weights and position tables are
- * normal with standard deviation 0.02, biases and the class token 0, norms 1. A tokenizer, which the reference never
- * trains, gets convolutions of variance 1 / inputs and codes uniform within 1 / codes.
- */
-export function initialWeights(
-  infos: Iterable<{ readonly name: string; readonly shape: readonly number[] }>,
-  { seed = 0, randomModulation = false }: InitialOptions = {},
-): TensorSource & { readonly identity: string } {
+interface NamedShape {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+const weightStd = 0.02;
+const modulationStd = 0.1;
+
+/** A source of initial float32 weights with these names and shapes, of a generator or a tokenizer. */
+export function initialWeights(shapes: Iterable<NamedShape>, options: InitialOptions = {}): TensorSource {
+  const { seed = 0, randomModulation = false } = options;
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new RangeError(`A seed is a whole number, at least 0 and below 2^53; it is ${seed}.`);
   const tensors = new Map<string, TensorInfo>();
-  for (const { name, shape } of infos) tensors.set(name, { name, dtype: "F32", shape });
+  for (const { name, shape } of shapes) tensors.set(name, { name, dtype: "F32", shape });
   return {
     tensors,
-    identity: `initial ${seed} ${randomModulation}`,
     async readFloat32(name) {
-      const { shape } = tensors.get(name) ?? noSuchTensor("initial weights", name, tensors.keys());
-      const out = new Float32Array(shape.reduce((product, size) => product * size, 1));
-      const kind = drawing(name, shape, randomModulation);
-      if ("fill" in kind) out.fill(kind.fill);
-      else if ("normal" in kind) fillNormal(out, streamOf(name, seed), kind.normal);
-      else fillUniform(out, streamOf(name, seed), kind.uniform);
-      return out;
+      const info = tensors.get(name) ?? noSuchTensor("initial weights", name, tensors.keys());
+      return fill(info, ruleOf(info, tensors, randomModulation), seed);
     },
   };
 }
 
-type Drawing = { readonly fill: number } | { readonly normal: number } | { readonly uniform: number };
+type Rule =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "uniform"; readonly bound: number };
 
-function drawing(name: string, shape: readonly number[], randomModulation: boolean): Drawing {
-  if (name === "quantize.embedding.weight") return { uniform: 1 / shape[0]! };
-  if (name.includes("adaLN_modulation")) {
-    if (!randomModulation) return { fill: 0 };
-    return name.endsWith("bias") ? { normal: 0.1 } : { normal: 0.02 };
+const constant = (value: number): Rule => ({ kind: "constant", value });
+const normal = (std: number): Rule => ({ kind: "normal", std });
+const uniform = (bound: number): Rule => ({ kind: "uniform", bound });
+
+function ruleOf(
+  { name, shape }: TensorInfo,
+  all: ReadonlyMap<string, TensorInfo>,
+  modulation: boolean,
+): Rule {
+  if (name.includes("adaLN_modulation.1.")) {
+    if (!modulation) return constant(0);
+    return normal(name.endsWith("bias") ? modulationStd : weightStd);
   }
-  if (name === "cls_token" || name.endsWith("bias")) return { fill: 0 };
-  if (name.includes("norm")) return { fill: 1 };
-  if (shape.length === 4) return { normal: 1 / Math.sqrt(shape[1]! * shape[2]! * shape[3]!) };
-  return { normal: 0.02 };
+  if (name === "cls_token") return constant(0);
+  if (name === "quantize.embedding.weight") return uniform(1 / (shape[0] ?? 1)); // +-1 / codes
+  if (shape.length === 4) return uniform(convolutionBound(shape));
+  if (name.endsWith(".bias")) {
+    const weight = all.get(name.replace(/bias$/, "weight"))?.shape;
+    return weight?.length === 4 ? uniform(convolutionBound(weight)) : constant(0);
+  }
+  if (shape.length === 1) return constant(1); // weights of the norms
+  return normal(weightStd); // linear layers, embeddings, tables of positions and steps
 }
 
-/** A starting number for one tensor's stream. */
-function streamOf(name: string, seed: number): number {
-  let hash = 2166136261 | 0;
-  for (const byte of new TextEncoder().encode(`${seed}/${name}`)) hash = Math.imul(hash ^ byte, 16777619);
-  return hash;
+/** PyTorch's default for convolutions, Kaiming's uniform with a = sqrt(5): 1 / sqrt(fan in). [out, in, h, w] */
+const convolutionBound = ([, channels = 1, height = 1, width = 1]: readonly number[]): number =>
+  1 / Math.sqrt(channels * height * width);
+
+function fill({ name, shape }: TensorInfo, rule: Rule, seed: number): Float32Array {
+  const count = elementCount(shape);
+  if (count === undefined) throw new RangeError(`"${name}" has the impossible shape ${showShape(shape)}.`);
+  const out = new Float32Array(count);
+  switch (rule.kind) {
+    case "constant":
+      return rule.value === 0 ? out : out.fill(rule.value);
+    case "uniform":
+      return fillUniform(out, rule.bound, keysOf(name, seed));
+    case "normal":
+      return fillNormal(out, rule.std, keysOf(name, seed));
+    default:
+      return rule satisfies never;
+  }
 }
 
-/** A well-mixed 32-bit word of a counter. */
-function word(counter: number): number {
-  let x = counter | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-  return (x ^ (x >>> 16)) >>> 0;
+const perWord = 2 ** -32;
+
+function fillUniform(
+  out: Float32Array,
+  bound: number,
+  [key0, key1]: readonly [number, number],
+): Float32Array {
+  for (let i = 0; i < out.length; i++) out[i] = bound * (2 * (random(i, key0, key1) >>> 0) * perWord - 1);
+  return out;
 }
 
-function fillUniform(out: Float32Array, stream: number, bound: number): void {
-  for (let i = 0; i < out.length; i++)
-    out[i] = (((word(stream + Math.imul(i, 0x9e3779b9)) + 0.5) * 2) / 2 ** 32 - 1) * bound;
-}
-
-/** Pairs of uniform numbers to pairs of normal ones (Box and Muller). */
-function fillNormal(out: Float32Array, stream: number, deviation: number): void {
+/** Pairs by Box and Muller's rule. The reference cuts at 100 sigmas, which never happens: 6.7 is the most here. */
+function fillNormal(out: Float32Array, std: number, [key0, key1]: readonly [number, number]): Float32Array {
   for (let i = 0; i < out.length; i += 2) {
-    const u = (word(stream + Math.imul(i, 0x9e3779b9)) + 0.5) / 2 ** 32;
-    const v = (word(stream + Math.imul(i + 1, 0x9e3779b9)) + 0.5) / 2 ** 32;
-    const radius = deviation * Math.sqrt(-2 * Math.log(u));
-    out[i] = radius * Math.cos(2 * Math.PI * v);
-    if (i + 1 < out.length) out[i + 1] = radius * Math.sin(2 * Math.PI * v);
+    const u = ((random(i, key0, key1) >>> 0) + 1) * perWord; // (0, 1]
+    const angle = (random(i + 1, key0, key1) >>> 0) * (perWord * 2 * Math.PI);
+    const radius = std * Math.sqrt(-2 * Math.log(u));
+    out[i] = radius * Math.cos(angle);
+    if (i + 1 < out.length) out[i + 1] = radius * Math.sin(angle);
   }
+  return out;
+}
+
+/** A 32-bit word from a counter and a key of two words. */
+const random = (counter: number, key0: number, key1: number): number => mix(mix(counter ^ key0) ^ key1);
+
+/** MurmurHash3's finalizer: every bit of the input changes half of the output's. */
+function mix(x: number): number {
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x85ebca6b);
+  x ^= x >>> 13;
+  x = Math.imul(x, 0xc2b2ae35);
+  return x ^ (x >>> 16);
+}
+
+function keysOf(name: string, seed: number): readonly [number, number] {
+  let hash = 2166136261; // FNV-1a of the name
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 16777619);
+  const low = seed % 2 ** 32;
+  const high = Math.floor(seed / 2 ** 32);
+  const key0 = mix(hash ^ mix(low + 0x9e3779b9));
+  return [key0, mix(key0 + mix(high + 0x85ebca6b) + Math.imul(low, 0x9e3779b9))];
 }
