@@ -1,6 +1,7 @@
 /** Bytes that can be read anywhere: a file for users, memory for tests. Readers ask for ranges, never for all of it. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { RarityError } from "../config/errors.js";
 import { badFile, fileSystemError } from "./bad-file.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -47,7 +48,7 @@ function fileSource(name: string, size: number, handle: FileHandle): ByteSource 
       if (!open)
         throw new TypeError(`Cannot read "${name}": it was closed. Keep it open until the last read.`);
       checkRange(name, size, offset, length);
-      const bytes = new Uint8Array(length);
+      const bytes = allocate(length);
       try {
         for (let done = 0; done < length; ) {
           const wanted = Math.min(partBytes, length - done);
@@ -86,6 +87,21 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/**
+ * A fresh array, for a length that was held against the file's size before.
+ * @throws RarityError "memory" where there is no room for it
+ */
+export function allocate(length: number): Bytes {
+  try {
+    return new Uint8Array(length);
+  } catch (error) {
+    const gigabytes = (length / 1e9).toFixed(1);
+    throw new RarityError("memory", `No room for ${gigabytes} GB in one piece. Read it in parts.`, {
+      cause: error,
+    });
+  }
 }
 
 function checkRange(name: string, size: number, offset: number, length: number): void {
