@@ -1,5 +1,6 @@
 /** The sampling loop: L steps of the network, one token an image drawn after each (REFERENCE 4.1). */
 import { conditionId, type GeneratorConfig } from "../config/architecture.js";
+import { checkOrder, checkTokens } from "../engines/check.js";
 import type { Generator } from "../engines/engine.js";
 import { type DrawSettings, drawToken } from "./draw.js";
 import { combine, type Guidance, guidanceAt, needsUnconditional } from "./guidance.js";
@@ -76,10 +77,13 @@ function checkRequest(config: GeneratorConfig, { classes, indices, order, prefix
     if (Number.isInteger(label) && label >= 0 && label < config.classes) continue;
     throw new RangeError(`Class ${label} does not exist: this model has classes 0 to ${config.classes - 1}.`);
   }
-  if (order && (order.length !== config.tokens || new Set(order).size !== config.tokens)) {
-    throw new RangeError(`An order must name each of the ${config.tokens} places once.`);
-  }
-  if (prefix?.some((given) => given.length !== prefix[0]!.length || given.length > config.tokens)) {
+  if (order) checkOrder(order, config.tokens);
+  if (!prefix) return;
+  if (prefix.length !== classes.length)
+    throw new RangeError(`${classes.length} images need as many rows of given tokens, not ${prefix.length}.`);
+  for (const given of prefix) {
+    checkTokens(given, config.codebookSize);
+    if (given.length === prefix[0]!.length && given.length <= config.tokens) continue;
     throw new RangeError(
       `Every image of a batch needs as many given tokens as the others, at most ${config.tokens}.`,
     );
