@@ -30,6 +30,7 @@ const allowed = {
     "index.ts",
     "pipeline.ts",
     "verify",
+    "bench",
     "data",
     "sampling",
     "engines",

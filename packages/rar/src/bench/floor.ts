@@ -1,4 +1,6 @@
 /** What the machine can do at best, and what an image needs at least: the floor speeds are measured against (DESIGN 8). */
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import {
   downsampling,
@@ -7,7 +9,7 @@ import {
   type TokenizerConfig,
 } from "../config/architecture.js";
 import type { Precision } from "../engines/engine.js";
-import type { OnnxEngine } from "../engines/onnx/engine.js";
+import { OnnxEngine } from "../engines/onnx/engine.js";
 import { blockSize } from "../engines/onnx/weights.js";
 import type { Ops, Parameters } from "../networks/ops.js";
 
@@ -68,12 +70,22 @@ async function largeProduct(engine: OnnxEngine): Promise<number> {
   return (2 * m * k * n) / (Math.min(...times) / 1000);
 }
 
-/**
- * Measures B and F now.
- * @param engine - a float32 engine with the threads to be measured
- */
-export async function measureMachine(engine: OnnxEngine): Promise<MachineSpeed> {
-  return { bytesPerSecond: await streamingRead(engine.threads), flops: await largeProduct(engine) };
+/** Measures B and F now, in a process of its own, so that neither its memory nor its threads count for the caller. */
+export function measureMachine(threads: number): Promise<MachineSpeed> {
+  const child = fork(fileURLToPath(new URL("./machine-process.js", import.meta.url)), [String(threads)], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  return new Promise((resolve, reject) => {
+    child.once("message", (speed) => resolve(speed as MachineSpeed));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`measuring the machine ended with exit code ${code}`)));
+  });
+}
+
+/** The same in this process. */
+export async function measureHere(threads: number): Promise<MachineSpeed> {
+  await using engine = new OnnxEngine({ threads });
+  return { bytesPerSecond: await streamingRead(threads), flops: await largeProduct(engine) };
 }
 
 /** Numbers of the linear layers that every step multiplies with. */
@@ -118,7 +130,8 @@ export function decoderFlops(c: TokenizerConfig): number {
   const width = (level: number): number => c.channels * c.multipliers[level]!;
   const top = c.multipliers.length - 1;
   let side = c.resolution / downsampling(c);
-  let flops = convolution(c.zChannels, width(top), side) + 2 * c.blocks * convolution(width(top), width(top), side);
+  let flops =
+    convolution(c.zChannels, width(top), side) + 2 * c.blocks * convolution(width(top), width(top), side);
   for (let level = top; level >= 0; level--) {
     for (let block = 0; block < c.blocks; block++) {
       const into = block === 0 && level < top ? width(level + 1) : width(level);

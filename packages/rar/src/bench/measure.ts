@@ -40,7 +40,6 @@ export async function* bench(
   options: BenchOptions = {},
 ): AsyncGenerator<BenchRow> {
   for (const precision of options.precisions ?? precisions) {
-    await using ruler = new OnnxEngine({ threads: options.threads });
     await using engine = new OnnxEngine({ precision, threads: options.threads });
     const start = performance.now();
     const generator = await engine.loadGenerator(models.generator, { signal: options.signal });
@@ -48,7 +47,7 @@ export async function* bench(
       models.tokenizer && (await engine.loadTokenizer(models.tokenizer, { signal: options.signal }));
     const loadSeconds = (performance.now() - start) / 1000;
     for (const images of options.batches ?? [1]) {
-      yield { ...(await row(generator, tokenizer, ruler, precision, images, options)), loadSeconds };
+      yield { ...(await row(generator, tokenizer, engine, images, options)), loadSeconds };
     }
   }
 }
@@ -56,12 +55,11 @@ export async function* bench(
 async function row(
   generator: Generator,
   tokenizer: Tokenizer | undefined,
-  ruler: OnnxEngine,
-  precision: Precision,
+  { precision, threads }: OnnxEngine,
   images: number,
   { runs = 3, guidanceScale = 4, signal }: BenchOptions,
 ): Promise<Omit<BenchRow, "loadSeconds">> {
-  const before = await measureMachine(ruler);
+  const before = await measureMachine(threads);
   const times: { whole: number; steps: number; decode: number }[] = [];
   // The first run warms caches and makes what is made once a model, such as the unconditional rows' modulation.
   for (let run = 0; run <= runs; run++) {
@@ -69,7 +67,7 @@ async function row(
     const time = await oneBatch(generator, tokenizer, classes, guidanceScale, signal);
     if (run > 0) times.push(time);
   }
-  const after = await measureMachine(ruler);
+  const after = await measureMachine(threads);
   const machine = {
     bytesPerSecond: Math.max(before.bytesPerSecond, after.bytesPerSecond),
     flops: Math.max(before.flops, after.flops),
