@@ -70,7 +70,13 @@ export class Client {
       if (reply.failure) call?.reject(revive(reply.failure));
       else call?.resolve(reply.value);
     });
-    worker.on("error", (error) => this.#lose(error));
+    worker.on("error", (cause: Error) =>
+      this.#lose(
+        new RarityError("engine", `The ONNX engine broke down (${cause.message}); load the model again.`, {
+          cause,
+        }),
+      ),
+    );
     worker.on("exit", () =>
       this.#lose(new RarityError("engine", "The engine was disposed; load the model again.")),
     );
