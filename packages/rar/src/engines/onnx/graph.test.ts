@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { generatorShapes } from "../../config/shapes.js";
+import { tinyGenerator } from "../../testing/random-model.js";
+import { Graph, type Node } from "./graph.js";
+import { stepGraph } from "./graphs.js";
+import { onnxOps } from "./ops.js";
+import { storedBytes } from "./weights.js";
+
+const parameter = (name: string, shape: readonly number[]): Node => ({
+  type: "float32",
+  shape,
+  parameter: { pieces: [name] },
+});
+
+describe("Graph", () => {
+  it("stores a parameter once for each layout it is used in, and not at all when unused", () => {
+    const graph = new Graph();
+    const ops = onnxOps(graph, "float32");
+    const w = parameter("w", [3, 3]);
+    const x = graph.input("x", "float32", [3, 3]);
+    expect(graph.stored.size).toBe(0);
+    ops.linear(x, w);
+    ops.linear(x, parameter("w", [3, 3]));
+    expect([...graph.stored.values()].map((p) => p.storage.kind)).toEqual(["transposed"]);
+    ops.add(x, w);
+    ops.mul(x, w);
+    expect([...graph.stored.values()].map((p) => p.storage.kind)).toEqual(["transposed", "plain"]);
+  });
+
+  it("keeps apart constants whose numbers or sizes differ, and joins equal ones", () => {
+    const graph = new Graph();
+    const ops = onnxOps(graph, "float32");
+    const x = graph.input("x", "float32", [2]);
+    for (const [values, shape] of [
+      [[1, 2], [2]],
+      [[1, 2], [2]],
+      [
+        [1, 2],
+        [1, 2],
+      ],
+      [[2, 1], [2]],
+    ] as const)
+      ops.add(x, ops.constant(values, shape));
+    expect(graph.stored.size).toBe(3);
+    const names = [graph.int64([1, 2]), graph.int64([1, 2]), graph.int64([1, 3]), graph.int64([1])];
+    expect(new Set(names).size).toBe(3);
+    const whole = ops.integers([1, 2], [2]);
+    const row = ops.integers([1, 2], [1, 2]);
+    expect(whole.name).not.toBe(row.name);
+  });
+
+  it("gives every value a name of its own, and only names that exist are read", () => {
+    for (const format of ["float32", "int8", "int4"] as const) {
+      const graph = stepGraph(tinyGenerator, format);
+      const known = new Set<string>([
+        "",
+        ...graph.inputs.map(({ name }) => name),
+        ...[...graph.small.values(), ...graph.stored.values()].map(({ name }) => name),
+      ]);
+      const before = known.size;
+      expect(before).toBe(1 + graph.inputs.length + graph.small.size + graph.stored.size);
+      for (const { inputs, outputs, op } of graph.nodes) {
+        for (const name of inputs) expect(known.has(name), `${op} reads ${name}`).toBe(true);
+        for (const name of outputs) expect(known.has(name), `${op} writes ${name} again`).toBe(false);
+        for (const name of outputs) known.add(name);
+      }
+      for (const { name } of graph.outputs) expect(known.has(name)).toBe(true);
+    }
+  });
+
+  it("refuses to store a computed value", () => {
+    const graph = new Graph();
+    const ops = onnxOps(graph, "float32");
+    const x = graph.input("x", "float32", [2, 2]);
+    expect(() => ops.linear(x, ops.add(x, x))).toThrow(/computed value/);
+  });
+
+  it("refuses shapes that do not broadcast, when the graph is traced", () => {
+    const graph = new Graph();
+    const ops = onnxOps(graph, "float32");
+    const [a, b] = [graph.input("a", "float32", [2, 3]), graph.input("b", "float32", [2, 4])];
+    expect(() => ops.add(a, b)).toThrow(/\[2,3\] and \[2,4\] do not broadcast/);
+  });
+
+  it("stores the step's linear weights at the precision asked for, and all others once", () => {
+    const numbers = generatorShapes(tinyGenerator)
+      .filter(({ name }) => !/adaLN|adaln|timesteps|norm[12]/.test(name)) // those are the modulation's
+      .reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+    const exact = storedBytes(stepGraph(tinyGenerator, "float32"));
+    // Above the parameters: the row of zeros after the last place, and the folded temperature.
+    expect(exact / 4 - numbers).toBeGreaterThanOrEqual(0);
+    expect(exact / 4 - numbers).toBeLessThan(3 * tinyGenerator.width);
+    const [eight, four] = (["int8", "int4"] as const).map((f) => storedBytes(stepGraph(tinyGenerator, f)));
+    expect(eight).toBeLessThan(exact);
+    expect(four).toBeLessThan(eight!);
+  });
+});
