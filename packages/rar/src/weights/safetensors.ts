@@ -4,7 +4,7 @@ import type { ByteSource } from "./byte-source.js";
 import { toFloat32, viewAs } from "./floats.js";
 import { noSuchTensor } from "./not-found.js";
 import { encodeHeader, readHeader } from "./safetensors-header.js";
-import { dtypeBytes, type HostTensor, type TensorFile } from "./tensor-file.js";
+import { dtypeBytes, type HostTensor, type TensorFile, type TensorInfo } from "./tensor-file.js";
 import { byteCount, checkNames, pour, streamOf, type TensorStream } from "./tensor-stream.js";
 
 /**
@@ -12,9 +12,11 @@ import { byteCount, checkNames, pour, streamOf, type TensorStream } from "./tens
  * @throws RarityError "bad-file" naming file and tensor, where the format's own reader refuses the file too
  */
 export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
-  const { tensors, metadata } = await readHeader(source);
+  const { tensors: stored, metadata } = await readHeader(source);
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, { dtype, shape }] of stored) tensors.set(name, { name, dtype, shape });
   const read = async (name: string): Promise<HostTensor> => {
-    const tensor = tensors.get(name) ?? noSuchTensor(source.name, name, tensors.keys());
+    const tensor = stored.get(name) ?? noSuchTensor(source.name, name, stored.keys());
     const { dtype, shape } = tensor;
     return { name, dtype, shape, data: viewAs(dtype, await source.read(tensor.offset, tensor.bytes)) };
   };
