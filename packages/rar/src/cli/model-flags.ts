@@ -1,0 +1,64 @@
+/** The flags of every verb that loads a model, and the settings of sampling. */
+import type { Command } from "commander";
+import { precisions } from "../engines/engine.js";
+import type { EngineName, LoadOptions, Precision, SamplingOptions } from "../pipeline.js";
+import { checkSampling } from "../sampling/draw.js";
+import { decimal, oneOf, wholeNumber } from "./flag-values.js";
+
+export interface ModelFlags {
+  readonly model?: string;
+  readonly engine?: EngineName;
+  readonly precision?: Precision | "auto";
+  readonly threads?: number;
+}
+
+export interface SamplingFlags {
+  readonly seed?: number;
+  readonly temperature?: number;
+  readonly guidance?: number;
+  readonly guidancePow?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly batch?: number;
+}
+
+export const addModelFlags = (command: Command): Command =>
+  command
+    .option(
+      "-m, --model <name>",
+      "embedded model, preset, model folder, weights file or hub:owner/name (default: emoji)",
+    )
+    .option("--engine <name>", "auto, onnx or torch", oneOf("auto", "onnx", "torch"))
+    .option("--precision <name>", `auto, ${precisions.join(", ")}`, oneOf("auto", ...precisions))
+    .option("--threads <n>", "processor threads (default: all cores)", wholeNumber(1, 1024));
+
+export const addSamplingFlags = (command: Command): Command =>
+  command
+    .option("-s, --seed <n>", "decides the images, together with their number", wholeNumber(0))
+    .option("-t, --temperature <x>", "0 draws the likeliest code every time (default: the model's)", decimal)
+    .option("-g, --guidance <x>", "how strongly the class pulls; 0 for none (default: the model's)", decimal)
+    .option("--guidance-pow <x>", "larger keeps guidance low for longer (default: the model's)", decimal)
+    .option("--top-k <n>", "draw among the k likeliest codes only", wholeNumber(1))
+    .option("--top-p <x>", "draw among the likeliest codes of this probability, 0 to 1", decimal)
+    .option("-b, --batch <n>", "images computed together (default: as many as fit)", wholeNumber(1, 4096));
+
+export const loadOptions = ({ engine, precision, threads }: ModelFlags): LoadOptions => ({
+  engine,
+  precision,
+  threads,
+});
+
+/** @throws {RangeError} for a value out of its range, before anything is loaded */
+export function samplingOptions(flags: SamplingFlags): SamplingOptions {
+  const options: SamplingOptions = {
+    seed: flags.seed,
+    temperature: flags.temperature,
+    guidanceScale: flags.guidance,
+    guidanceScalePow: flags.guidancePow,
+    topK: flags.topK,
+    topP: flags.topP,
+    batchSize: flags.batch,
+  };
+  checkSampling(options);
+  return options;
+}
