@@ -18,14 +18,30 @@ const { values } = parseArgs({
 const rarity = "packages/rar/dist/cli/main.js";
 
 function run(command, args, env = {}) {
-  const done = spawnSync(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env }, encoding: "utf8" });
+  const done = spawnSync(command, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
   if (done.status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${done.status}`);
   return done.stdout;
 }
 
 const header = [
-  "preset", "precision", "images", "s a batch (least-most)", "s an image", "ms a step", "decoder s",
-  "floor s", "ratio", "load s", "peak MB", "B GB/s", "F GFLOP/s",
+  "preset",
+  "precision",
+  "images",
+  "s a batch (least-most)",
+  "s an image",
+  "ms a step",
+  "decoder s",
+  "floor s",
+  "ratio",
+  "load s",
+  "peak MB",
+  "weights + caches MB",
+  "B GB/s",
+  "F GFLOP/s",
 ];
 console.log(`| ${header.join(" | ")} |\n|${" --- |".repeat(header.length)}`);
 const seconds = {};
@@ -37,15 +53,36 @@ for (const preset of values.presets.split(",")) {
   // A process a precision and batch: so each row's peak memory and load time are its own.
   for (const precision of values.precision.split(",")) {
     for (const batch of values.batch.split(",")) {
-      const args = [rarity, "bench", folder, "--precision", precision, "--batch", batch, "--runs", values.runs, "--json"];
+      const args = [
+        rarity,
+        "bench",
+        folder,
+        "--precision",
+        precision,
+        "--batch",
+        batch,
+        "--runs",
+        values.runs,
+        "--json",
+      ];
       const row = JSON.parse(run("node", args));
       seconds[`${preset} ${precision} ${batch}`] = row;
       const { median, least, most } = row.seconds;
       const cells = [
-        preset, precision, batch, `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`,
-        row.secondsPerImage.toFixed(2), row.stepMilliseconds.toFixed(1), row.decodeSeconds.toFixed(2),
-        row.floorSeconds.toFixed(2), row.ratio.toFixed(2), row.loadSeconds.toFixed(1),
-        Math.round(row.peakMemory / 1e6), (row.machine.bytesPerSecond / 1e9).toFixed(1), (row.machine.flops / 1e9).toFixed(0),
+        preset,
+        precision,
+        batch,
+        `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`,
+        row.secondsPerImage.toFixed(2),
+        row.stepMilliseconds.toFixed(1),
+        row.decodeSeconds.toFixed(2),
+        row.floorSeconds.toFixed(2),
+        row.ratio.toFixed(2),
+        row.loadSeconds.toFixed(1),
+        Math.round(row.peakMemory / 1e6),
+        Math.round((row.weightBytes + row.cacheBytes) / 1e6),
+        (row.machine.bytesPerSecond / 1e9).toFixed(1),
+        (row.machine.flops / 1e9).toFixed(0),
       ];
       console.log(`| ${cells.join(" | ")} |`);
     }

@@ -29,6 +29,9 @@ export interface BenchRow {
   readonly loadSeconds: number;
   /** Most memory the process has held so far, bytes. */
   readonly peakMemory: number;
+  /** Bytes of the weights as the engine holds them, and of the batch's caches. */
+  readonly weightBytes: number;
+  readonly cacheBytes: number;
   readonly machine: MachineSpeed;
 }
 
@@ -85,6 +88,8 @@ async function row(
     ratio: median(whole) / floor.total,
     secondsPerImage: median(whole) / images,
     peakMemory: process.resourceUsage().maxRSS * 1024,
+    weightBytes: generator.weightBytes + (tokenizer?.weightBytes ?? 0),
+    cacheBytes: generator.sessionBytes(guided ? 2 * images : images),
     machine,
   };
 }

@@ -58,6 +58,8 @@ export interface SessionRequest {
 
 export interface Generator extends AsyncDisposable {
   readonly config: GeneratorConfig;
+  /** Bytes of its weights as the engine holds them. */
+  readonly weightBytes: number;
   /** Bytes that one session of so many rows will hold. */
   sessionBytes(rows: number): number;
   open(request: SessionRequest): Promise<GeneratorSession>;
@@ -77,6 +79,8 @@ export interface GeneratorSession extends AsyncDisposable {
 
 export interface Tokenizer extends AsyncDisposable {
   readonly config: TokenizerConfig;
+  /** Bytes of the decoder's weights as the engine holds them. */
+  readonly weightBytes: number;
   /**
    * @param planes - [count, 3, height, width] in [0, 1]
    * @returns code indices in raster order, [count, h / f * w / f]

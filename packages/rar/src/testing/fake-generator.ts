@@ -28,6 +28,7 @@ export function fakeGenerator(
     requests,
     steps,
     live: () => count,
+    weightBytes: 0,
     sessionBytes: (rows) => rows,
     async open(request) {
       requests.push(request);

@@ -99,6 +99,7 @@ export class OnnxEngine implements Engine {
     } satisfies SessionSettings);
     return {
       config,
+      weightBytes: total,
       sessionBytes,
       open: (request) => this.#openSession(id, config, request),
       [Symbol.asyncDispose]: () => this.#free("releaseGenerator", id),
@@ -148,6 +149,7 @@ export class OnnxEngine implements Engine {
     await graph("decode", side, side);
     return {
       config,
+      weightBytes: storedBytes(decoderGraph(config, side, side)),
       encode: async (planes, height, width) => {
         const each = config.imageChannels * height * width;
         const id = await graph("encode", height, width);
