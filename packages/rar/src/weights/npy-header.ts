@@ -77,7 +77,8 @@ interface Dict {
 function parseDict(text: string): Dict {
   const body = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
   if (body === undefined) throw new NpyError("has a header that is no dict");
-  const entry = /\s*(['"])(\w+)\1\s*:\s*(?:(['"])([^'"\\]*)\3|(True|False)|\(([^()]*)\)|(\[))\s*(?:,|$)\s*/y;
+  const entry =
+    /\s*(['"])(\w+)\1\s*:\s*(?:(?:(['"])([^'"\\]*)\3|(True|False)|\(([^()]*)\))\s*(?:,|$)\s*|(\[))/y;
   const found = new Map<string, string | boolean | number[]>();
   while (entry.lastIndex < body.length) {
     const match = entry.exec(body);

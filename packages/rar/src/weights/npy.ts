@@ -20,7 +20,7 @@ import { dtypeBytes, type HostTensor, type TensorData } from "./tensor-file.js";
  */
 export async function readNpy(path: string): Promise<HostTensor> {
   await using source = await openFileSource(path);
-  return readNpySource(source);
+  return await readNpySource(source); // before `source` is closed
 }
 
 /** The same for bytes from anywhere; the tensor is called by the source's name. */

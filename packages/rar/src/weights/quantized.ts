@@ -21,6 +21,9 @@ export function quantizationBlock(columns: number): number {
   return blocks.find((block) => columns % block === 0) ?? 32;
 }
 
+/** 127 steps of this are still finite in float32, however they are rounded. */
+const largestScale = Math.fround(2.6793e36);
+
 export interface Quantized {
   readonly data: Int8Array<ArrayBuffer>;
   /** [rows, ceil(columns / block)] */
@@ -49,7 +52,7 @@ export function quantizeInt8(values: Float32Array, rows: number, columns: number
           throw new RangeError(`value ${i} is ${values[i]}; int8 holds finite numbers only.`);
         if (size > largest) largest = size;
       }
-      const scale = Math.fround(largest / 127);
+      const scale = Math.min(Math.fround(largest / 127), largestScale);
       if (scale === 0) continue; // all zero, or smaller than float32 can divide
       scales[row * perRow + b] = scale;
       for (let i = begin; i < end; i++)
