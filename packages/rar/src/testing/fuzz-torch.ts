@@ -108,7 +108,13 @@ export function torchLegacy(
     state,
     pickle(op.list(...[...storages.keys()].map(op.text))),
     ...[...storages.values()].flatMap(({ elements, data }) => [
-      bytesOf(new Uint8Array(BigInt64Array.of(BigInt.asIntN(64, BigInt(elements))).buffer)),
+      bytesOf(
+        new Uint8Array(
+          BigInt64Array.of(
+            BigInt.asIntN(64, BigInt(typeof elements === "number" ? Math.trunc(elements) : elements)),
+          ).buffer,
+        ),
+      ),
       data,
     ]),
   ]);
