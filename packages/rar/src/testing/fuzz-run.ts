@@ -42,12 +42,13 @@ export function fuzzInput(parser: FuzzParser, seed: number, index: number): Uint
 /**
  * Runs inputs `from` to `to`.
  * @param progress - told the index before each input, so that a watcher can name the one that hangs
+ * @param parser - the parser itself, where it is none of the known ones
  */
 export async function fuzz(
   range: FuzzRange,
   progress: (index: number) => void = () => {},
+  parser: FuzzParser = findParser(range.parser),
 ): Promise<FuzzCounts> {
-  const parser = findParser(range.parser);
   const findings: string[] = [];
   const counts = { accepted: 0, refused: 0, crashes: 0, slow: 0, outsized: 0 };
   const found = (kind: "crashes" | "slow" | "outsized", index: number, text: string): void => {

@@ -24,6 +24,9 @@ export function quantizationBlock(columns: number): number {
 /** 127 steps of this are still finite in float32, however they are rounded. */
 const largestScale = Math.fround(2.6793e36);
 
+/** Added and taken away again, it leaves a double of up to 2^51 rounded to the nearest whole number, ties to even. */
+const rounder = 1.5 * 2 ** 52;
+
 export interface Quantized {
   readonly data: Int8Array<ArrayBuffer>;
   /** [rows, ceil(columns / block)] */
@@ -55,8 +58,11 @@ export function quantizeInt8(values: Float32Array, rows: number, columns: number
       const scale = Math.min(Math.fround(largest / 127), largestScale);
       if (scale === 0) continue; // all zero, or smaller than float32 can divide
       scales[row * perRow + b] = scale;
-      for (let i = begin; i < end; i++)
-        data[i] = Math.max(-127, Math.min(127, Math.round(values[i]! / scale)));
+      const inverse = 1 / scale;
+      for (let i = begin; i < end; i++) {
+        const whole = values[i]! * inverse + rounder - rounder;
+        data[i] = Math.min(127, Math.max(-127, whole));
+      }
     }
   return { data, scales };
 }
