@@ -162,7 +162,7 @@ export async function complete(request: CompleteRequest, tools: DrawTools): Prom
     showPictures(tools.screen, sheet, rows);
   }
   return {
-    model: run.model,
+    model: pipeline.name,
     engine: run.engine,
     precision: run.precision,
     seed: sampling.seed,

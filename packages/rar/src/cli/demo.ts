@@ -12,6 +12,7 @@ import { outputFolder } from "./output-folder.js";
 import { startProgress } from "./progress.js";
 import { sheetScale } from "./run-sheet.js";
 import { showPictures } from "./show.js";
+import { sideBySide } from "./side-by-side.js";
 import { print, say } from "./streams.js";
 import { duration } from "./words.js";
 
@@ -49,7 +50,7 @@ export function register(program: Command): void {
           `${report.images} images in ${duration(report.seconds)}: ${duration(report.secondsPerImage)} an image, on this machine's processor.`,
         );
         print(report.file);
-        for (const line of nextSteps(report)) say(line);
+        for (const line of nextSteps(report, flags.model)) say(line);
       }
     });
 }
@@ -99,10 +100,13 @@ export async function demo(
     label: names[i]!,
     images: images.filter(({ classIndex }) => classIndex === label),
   }));
-  const sheet = await contactSheet(abreast(rows), {
-    title: `What ${pipeline.name} draws`,
-    scale: sheetScale(images[0]!),
-  });
+  const scale = sheetScale(images[0]!);
+  const title = `What ${pipeline.name} draws`;
+  const half = Math.ceil(rows.length / (rows.length > 8 ? 2 : 1));
+  const columns = [contactSheet(rows.slice(0, half), { title, scale })];
+  // An empty title keeps the rows of the second column level with the first.
+  if (half < rows.length) columns.push(contactSheet(rows.slice(half), { title: " ", scale }));
+  const sheet = sideBySide(await Promise.all(columns));
   const file = await output.write("demo.png", await encodePng(sheet, { Software: "rarity demo" }));
   if (screen) showPictures(screen, sheet, rows);
   return {
@@ -115,12 +119,10 @@ export async function demo(
   };
 }
 
-const abreast = (rows: readonly SheetRow[]): readonly SheetRow[] => rows;
-
-function nextSteps({ classes, model }: DemoReport): string[] {
+function nextSteps({ classes }: DemoReport, model: string | undefined): string[] {
   const [first = "0", second = first] = [classes[4] ?? classes[0], classes[3] ?? classes[1]];
   const quoted = (name: string): string => (name.includes(" ") ? `"${name}"` : name);
-  const other = model === "emoji" ? "" : ` --model ${model}`;
+  const other = model === undefined ? "" : ` --model ${model}`;
   return [
     "",
     "Try next:",

@@ -152,7 +152,7 @@ export async function draw(request: DrawRequest, tools: DrawTools): Promise<Draw
     if (tools.screen) showPictures(tools.screen, sheet, rows);
   }
   return {
-    model: run.model,
+    model: pipeline.name,
     engine: run.engine,
     precision: run.precision,
     seed: sampling.seed,

@@ -13,7 +13,7 @@ import { openTensorFile } from "../weights/open.js";
 import { dtypeBytes, type TensorFile, type TensorInfo } from "../weights/tensor-file.js";
 import { print } from "./streams.js";
 import { groupTensors } from "./tensor-groups.js";
-import { bytes } from "./words.js";
+import { bytes, counted } from "./words.js";
 
 interface Flags {
   readonly tensors?: boolean;
@@ -194,7 +194,7 @@ function* lines(report: InspectReport, all: boolean): Generator<string> {
   }
   if (tokenizer) {
     const { channels, multipliers, blocks, zChannels, codebookSize, resolution } = tokenizer;
-    yield `  tokenizer   ${channels} channels x ${multipliers.join(",")}, ${blocks} blocks a level; ${codebookSize} codes of ${zChannels}; images of ${resolution} x ${resolution}`;
+    yield `  tokenizer   ${channels} channels x ${multipliers.join(",")}, ${counted(blocks, "block")} a level; ${codebookSize} codes of ${zChannels}; images of ${resolution} x ${resolution}`;
   }
   if (sampling)
     yield `  sampling    temperature ${sampling.temperature}, guidance ${sampling.guidanceScale}, power ${sampling.guidanceScalePow}`;

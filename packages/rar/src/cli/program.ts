@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { didYouMean } from "../config/suggest.js";
 import { failureOf, stackOf, usageSentence } from "./failure.js";
 import { interruptedExitCode } from "./interrupt.js";
-import { surviveClosedPipes } from "./streams.js";
+import { say, surviveClosedPipes } from "./streams.js";
 import { verbs } from "./verbs.js";
 import { version } from "./version.js";
 
@@ -32,8 +32,8 @@ export async function run(words: readonly string[]): Promise<number | undefined>
     const interrupted = interruptedExitCode();
     const { message, exitCode } = failureOf(error);
     // After Ctrl-C whatever is thrown is the way out; the verb has said what was kept.
-    if (interrupted === undefined && message !== "") console.error(`rarity: ${message}`);
-    if (process.env.RARITY_DEBUG && message !== "") console.error(stackOf(error));
+    if (interrupted === undefined && message !== "") say(`rarity: ${message}`);
+    if (process.env.RARITY_DEBUG && message !== "") say(stackOf(error));
     return interrupted ?? exitCode;
   }
 }
@@ -45,7 +45,7 @@ async function programFor(words: readonly string[]): Promise<Command | undefined
     const names = verbs.map(({ name }) => name);
     const begun = names.find((name) => name.startsWith(asked));
     const hint = begun === undefined ? didYouMean(asked, names) : ` Did you mean "${begun}"?`;
-    console.error(`rarity: There is no verb "${asked}".${hint} Verbs: ${names.join(", ")}.`);
+    say(`rarity: There is no verb "${asked}".${hint} Verbs: ${names.join(", ")}.`);
     return undefined;
   }
   const program: Command = new Command("rarity");
@@ -60,8 +60,7 @@ async function programFor(words: readonly string[]): Promise<Command | undefined
     .exitOverride()
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({
-      outputError: (text) =>
-        console.error(`rarity: ${usageSentence(text)} See rarity${seeAlso(verb?.name)}.`),
+      outputError: (text) => say(`rarity: ${usageSentence(text)} See rarity${seeAlso(verb?.name)}.`),
     });
   for (const { name, summary, load } of verbs) {
     if (name === verb?.name) (await load()).register(program);

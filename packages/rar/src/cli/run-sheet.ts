@@ -30,12 +30,11 @@ export async function makeSheet(
     return { sheet: await contactSheet(rows, options), rows };
   }
   const alone = byClass.size === 1;
+  const labelled = images.map((image) => ({ image, label: alone ? `#${image.index}` : label(image) }));
   const sheet = await contactSheet(
-    images.map((image) => ({ image, label: alone ? `#${image.index}` : label(image) })),
+    labelled,
     alone ? { ...options, title: `${label(images[0]!)}: ${title}` } : options,
   );
-  const rows = alone
-    ? [{ label: label(images[0]!), images }]
-    : images.map((image) => ({ label: label(image), images: [image] }));
+  const rows = labelled.map(({ image, label: text }) => ({ label: text, images: [image] }));
   return { sheet, rows };
 }

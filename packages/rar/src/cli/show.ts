@@ -36,14 +36,13 @@ const sheetColumns = (sheet: RgbImage, columns: number): number =>
 
 const blockSide = 16; // pixels of a picture made of half blocks: as many columns, half as many lines
 const mostPictures = 48;
+const mostLines = 60;
 
 /** Rows of pictures as half blocks, as many rows side by side as fit. */
 export function blockRows(rows: readonly SheetRow[], columns: number): string {
   const few = rows.slice(0, mostPictures);
   const longest = Math.max(1, ...few.map(({ images }) => images.length));
-  const perRow = Math.max(1, Math.min(longest, Math.floor((columns + 1) / (blockSide + 1))));
-  const width = perRow * (blockSide + 1) - 1;
-  const abreast = Math.max(1, Math.floor((columns + 3) / (width + 3)));
+  const { perRow, width, abreast } = layout(few.length, longest, columns);
   let text = "";
   for (let at = 0; at < few.length; at += abreast) {
     const cells = few
@@ -57,6 +56,17 @@ export function blockRows(rows: readonly SheetRow[], columns: number): string {
         .trimEnd()}\n`;
   }
   return rows.length > few.length ? `${text}... and ${rows.length - few.length} rows more\n` : text;
+}
+
+/** As many pictures a row as leave the whole in sight, or nearly; the sheet in the file has them all. */
+function layout(rows: number, longest: number, columns: number) {
+  const fit = Math.max(1, Math.min(longest, Math.floor((columns + 1) / (blockSide + 1))));
+  for (let perRow = fit; ; perRow--) {
+    const width = perRow * (blockSide + 1) - 1;
+    const abreast = Math.max(1, Math.floor((columns + 3) / (width + 3)));
+    if (perRow === 1 || Math.ceil(rows / abreast) * (blockSide / 2 + 1) <= mostLines)
+      return { perRow, width, abreast };
+  }
 }
 
 /** One label and its pictures, every line `width` columns wide. */

@@ -2,12 +2,16 @@
 
 /** A reader that has gone (`rarity ... | head -1`) ends the command quietly: it has what it wanted. */
 export function surviveClosedPipes(): void {
+  if (surviving) return;
+  surviving = true;
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
       throw error;
     });
 }
+
+let surviving = false;
 
 /** Whether to send escape codes: a terminal, and nobody said NO_COLOR (no-color.org) or TERM=dumb. */
 export function isFancy(
