@@ -58,6 +58,9 @@ export class OnnxEngine implements Engine {
     if (!Number.isInteger(this.threads) || this.threads < 1) {
       throw new RangeError(`threads must be a whole number of at least 1, it is ${options.threads}`);
     }
+    // Since 1.29 ONNX Runtime reports each session to its maker and leaves log files in the temporary directory, unless
+    // told not to before it is loaded. Who wants that sets the variable to 0.
+    process.env.ORT_DISABLE_TELEMETRY ??= "1";
     this.#worker = new Worker(workerFile());
     this.#client = new Client(this.#worker);
   }
