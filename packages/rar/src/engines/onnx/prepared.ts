@@ -13,6 +13,9 @@ import { MODEL_FILE, storedBytes, WEIGHTS_FILE, writeGraph } from "./weights.js"
 /** Changes whenever the stored form does. */
 const FORMAT = 1;
 
+/** Ends the name of a folder that is being written. */
+const DRAFT = ".draft";
+
 /** Folder of prepared models: `RARITY_CACHE`, else the platform's cache folder. */
 export function preparedFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env.RARITY_CACHE) return join(env.RARITY_CACHE, "prepared");
@@ -62,8 +65,9 @@ export async function prepare(
     return { folder, temporary: false };
   }
   // Written apart and renamed whole: of two processes that prepare the same model the second finds it made.
-  const draft = join(root, `${key}.${process.pid}-${randomBytes(4).toString("hex")}.draft`);
+  const draft = join(root, `${key}.${process.pid}-${randomBytes(4).toString("hex")}${DRAFT}`);
   try {
+    await removeAbandoned(root);
     await mkdir(draft, { recursive: true });
     await write(graph, source, draft, options);
     await rename(draft, folder).catch(async (error: NodeJS.ErrnoException) => {
@@ -72,9 +76,25 @@ export async function prepare(
   } catch (error) {
     throw readable(error, root);
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    await rm(draft, { recursive: true, force: true }).catch(() => {}); // the error above says more
   }
   return { folder, temporary: false };
+}
+
+/** Drafts of processes that were killed: nothing was written to them for an hour. */
+async function removeAbandoned(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    if (!name.endsWith(DRAFT)) continue;
+    const draft = join(root, name);
+    const times = [draft, join(draft, WEIGHTS_FILE)].map((path) =>
+      stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    );
+    if (Math.max(...(await Promise.all(times))) < Date.now() - 3_600_000)
+      await rm(draft, { recursive: true, force: true });
+  }
 }
 
 const isComplete = (folder: string): Promise<boolean> =>
@@ -106,10 +126,10 @@ function readable(error: unknown, root: string): unknown {
       `The disk of "${root}" is full. Set RARITY_CACHE to a folder on another one.`,
       { cause: error },
     );
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+  if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST"].includes(code ?? "")) {
     return new RarityError(
       "io",
-      `Cannot write to "${root}". Set RARITY_CACHE to a folder you may write to.`,
+      `Cannot write to "${root}" (${code}). Set RARITY_CACHE to a folder you may write to.`,
       { cause: error },
     );
   }
@@ -182,7 +202,7 @@ export async function preparedModels(): Promise<PreparedModel[]> {
   const root = preparedFolder();
   const names = await readdir(root).catch(() => []);
   const models: PreparedModel[] = [];
-  for (const key of names.filter((name) => name !== "hashes")) {
+  for (const key of names.filter((name) => name !== "hashes" && !name.endsWith(DRAFT))) {
     const sizes = await Promise.all(
       [MODEL_FILE, WEIGHTS_FILE].map((file) =>
         stat(join(root, key, file)).then(
