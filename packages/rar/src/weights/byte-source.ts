@@ -48,7 +48,7 @@ function fileSource(name: string, size: number, handle: FileHandle): ByteSource 
       if (!open)
         throw new TypeError(`Cannot read "${name}": it was closed. Keep it open until the last read.`);
       checkRange(name, size, offset, length);
-      const bytes = allocate(length);
+      const bytes = allocate(name, length);
       try {
         for (let done = 0; done < length; ) {
           const wanted = Math.min(partBytes, length - done);
@@ -93,14 +93,18 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
  * A fresh array, for a length that was held against the file's size before.
  * @throws RarityError "memory" where there is no room for it
  */
-export function allocate(length: number): Bytes {
+export function allocate(file: string, length: number): Bytes {
   try {
     return new Uint8Array(length);
   } catch (error) {
     const gigabytes = (length / 1e9).toFixed(1);
-    throw new RarityError("memory", `No room for ${gigabytes} GB in one piece. Read it in parts.`, {
-      cause: error,
-    });
+    throw new RarityError(
+      "memory",
+      `Cannot read "${file}": there is no room for ${gigabytes} GB in one piece. Read it in parts.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

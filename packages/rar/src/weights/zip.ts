@@ -63,7 +63,7 @@ export async function openZip(source: ByteSource): Promise<Zip> {
     dataOffset,
     stream,
     async read(member) {
-      if (member.method === "deflated") return collect(stream(member), member.size);
+      if (member.method === "deflated") return collect(file, stream(member), member.size);
       const bytes = await source.read(await dataOffset(member), member.size);
       checkCrc(file, member, crc32(bytes));
       return bytes;
@@ -136,8 +136,8 @@ function zip64Sizes(bytes: Bytes, start: number): number[] {
 }
 
 /** A stream of `length` bytes in one array; read to its very end, where it is checked. */
-async function collect(stream: AsyncIterable<Uint8Array>, length: number): Promise<Bytes> {
-  const out = allocate(length);
+async function collect(file: string, stream: AsyncIterable<Uint8Array>, length: number): Promise<Bytes> {
+  const out = allocate(file, length);
   let done = 0;
   for await (const part of stream) {
     out.set(part, done);
