@@ -149,6 +149,12 @@ describe("help and wrong usage", () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  it("an engine that is not here is the world's fault: exit code 1", async () => {
+    const { code, stderr } = await inProcess(..."generate -m debug -c 1 --engine torch".split(" "));
+    expect(stderr).toContain('The engine "torch" is not part of this version.');
+    expect(code).toBe(1);
+  });
+
   it("shows the stack for RARITY_DEBUG only", async () => {
     const { stderr } = await new Promise<Ended>((resolve) =>
       execFile(

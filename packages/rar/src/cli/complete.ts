@@ -9,7 +9,7 @@ import { encodePng } from "../images/png.js";
 import type { RgbImage } from "../images/rgb.js";
 import { contactSheet } from "../images/sheet.js";
 import { enlarge } from "../images/to-bytes.js";
-import type { LoadOptions, PipelineApi } from "../pipeline.js";
+import type { GeneratedImage, LoadOptions, PipelineApi } from "../pipeline.js";
 import { className } from "./classes.js";
 import type { DrawnFile, DrawReport, DrawTools } from "./draw.js";
 import { runSettings } from "./draw-settings.js";
@@ -27,6 +27,7 @@ import {
 import { fourDigits, outputFolder } from "./output-folder.js";
 import { drawingOverrides } from "./overrides.js";
 import { pngText } from "./picture-settings.js";
+import { startProgress } from "./progress.js";
 import { sheetScale } from "./run-sheet.js";
 import { showPictures } from "./show.js";
 import { print, say } from "./streams.js";
@@ -117,6 +118,7 @@ export async function complete(request: CompleteRequest, tools: DrawTools): Prom
   const output = await outputFolder(request.folder, request);
   const whole = await decodeImage(request.photo);
   const location = await tools.locate(request.model, { parts: [], signal });
+  for (const note of location.notes) say(`Note: ${note}`);
   const label = findClass(request.class, location.classNames);
 
   await using pipeline = await loadModel(tools.load, request.model, { ...request.load, signal });
@@ -124,24 +126,40 @@ export async function complete(request: CompleteRequest, tools: DrawTools): Prom
   const run = runSettings(pipeline, request.model, sampling, scale);
   const completed = { photo: basename(request.photo), keep: request.keep };
 
-  const start = performance.now();
-  say(`Drawing ${request.count} completions of ${request.photo} ...`);
-  const drawn = await pipeline.complete(photo, {
-    ...sampling,
-    keep: request.keep,
-    class: label,
-    count: request.count,
-    signal,
-  });
-  const seconds = (performance.now() - start) / 1000;
-
   const files: DrawnFile[] = [];
-  for (const [i, image] of drawn.entries()) {
+  const drawn: GeneratedImage[] = [];
+  const save = async (image: GeneratedImage): Promise<void> => {
     const { classIndex, index } = image;
-    const name = `${fourDigits(output.first + i)}-${slug(className(classIndex, image.className))}-completed.png`;
+    const name = `${fourDigits(output.first + files.length)}-${slug(className(classIndex, image.className))}-completed.png`;
     const text = pngText({ ...run, classIndex, className: image.className, index, completed });
     const file = await output.write(name, await encodePng(enlarge(image, scale), text));
     files.push({ file, classIndex, className: image.className, index });
+    drawn.push(image);
+  };
+
+  const progress = startProgress({
+    label: "drawing",
+    total: request.count,
+    amount: (done, all) => `${done} of ${all}`,
+  });
+  progress.update(0);
+  let seconds = 0;
+  const start = performance.now();
+  try {
+    // A few at a time: an image is decided by seed and index, so the parts are those of the whole.
+    const atOnce = sampling.batchSize ?? defaultBatch;
+    for (let first = 0; first < request.count; first += atOnce) {
+      const count = Math.min(atOnce, request.count - first);
+      const options = { ...sampling, keep: request.keep, class: label, count, firstIndex: first, signal };
+      const images = await pipeline.complete(photo, options);
+      seconds = (performance.now() - start) / 1000;
+      for (const image of images) await save(image);
+      progress.update(files.length);
+    }
+  } catch (error) {
+    if (!signal.aborted || files.length === 0) throw error;
+  } finally {
+    progress.finish();
   }
 
   const kept = await keptPart(pipeline, photo, request.keep);
@@ -171,9 +189,12 @@ export async function complete(request: CompleteRequest, tools: DrawTools): Prom
     asked: request.count,
     sheet: sheetFile,
     seconds,
-    secondsPerImage: seconds / request.count,
+    secondsPerImage: seconds / files.length,
   };
 }
+
+/** Completions computed together, where nothing else is asked for. */
+const defaultBatch = 4;
 
 /** What the model is given: the photo through the tokenizer, the tokens that it has to draw left grey. */
 async function keptPart(pipeline: PipelineApi, photo: RgbImage, keep: number): Promise<RgbImage> {

@@ -47,7 +47,7 @@ export interface DrawTools {
   readonly locate: (
     model: string | undefined,
     options: LocateOptions,
-  ) => Promise<Pick<ModelLocation, "classNames" | "name">>;
+  ) => Promise<Pick<ModelLocation, "classNames" | "name" | "notes">>;
   readonly signal: AbortSignal;
   /** Where the sheet is shown, if anywhere. */
   readonly screen?: Screen | undefined;
@@ -90,6 +90,7 @@ export async function draw(request: DrawRequest, tools: DrawTools): Promise<Draw
   const output = await outputFolder(request.folder, request);
 
   const location = await tools.locate(model, { parts: [], signal });
+  for (const note of location.notes) say(`Note: ${note}`);
   const named = request.classes.length === 0 && like ? [String(like.classIndex)] : request.classes;
   const distinct = chosenClasses(named, location.classNames, location.name);
   const classes = distinct.flatMap((label) => new Array<number>(request.count).fill(label));

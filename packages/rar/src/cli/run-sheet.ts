@@ -15,6 +15,13 @@ const wellSeen = 96; // pixels
 /** Whole factor that brings a small image to a size one sees well. */
 export const sheetScale = (image: RgbImage): number => Math.max(1, Math.round(wellSeen / image.width));
 
+/** A sheet that a viewer still opens, whatever enlargement the files have. */
+const mostPixels = 60_000_000;
+const mostScale = (images: readonly RgbImage[]): number => {
+  const pixels = images.reduce((sum, { width, height }) => sum + width * height, 0);
+  return Math.max(1, Math.floor(Math.sqrt(mostPixels / pixels)));
+};
+
 /** @returns the sheet, and the same pictures in rows for terminals that show no pixels */
 export async function makeSheet(
   images: readonly GeneratedImage[],
@@ -23,7 +30,7 @@ export async function makeSheet(
   const byClass = new Map<number, GeneratedImage[]>();
   for (const image of images)
     byClass.set(image.classIndex, [...(byClass.get(image.classIndex) ?? []), image]);
-  const options = { title, scale: scale > 1 ? scale : sheetScale(images[0]!) };
+  const options = { title, scale: Math.min(scale > 1 ? scale : sheetScale(images[0]!), mostScale(images)) };
   const label = (image: GeneratedImage): string => className(image.classIndex, image.className);
   if (byClass.size > 1 && images.length > byClass.size) {
     const rows = [...byClass.values()].map((own) => ({ label: label(own[0]!), images: own }));
