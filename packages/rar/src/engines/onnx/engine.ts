@@ -61,7 +61,8 @@ export class OnnxEngine implements Engine {
     // Since 1.29 ONNX Runtime reports each session to its maker and leaves log files in the temporary directory, unless
     // told not to before it is loaded. Who wants that sets the variable to 0.
     process.env.ORT_DISABLE_TELEMETRY ??= "1";
-    this.#worker = new Worker(workerFile());
+    // The program's own flags are not for this thread: with --input-type or a loader among them it would not start.
+    this.#worker = new Worker(workerFile(), { execArgv: [] });
     this.#client = new Client(this.#worker);
   }
 
