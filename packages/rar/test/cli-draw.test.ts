@@ -35,7 +35,11 @@ function tools(options: FakeOptions = {}, signal = new AbortController().signal)
   const classNames = { count: names.length, names: names.map((name) => [name]) };
   return {
     fake,
-    tools: { load: fake.load, locate: async () => ({ name: "fake", classNames, notes: [] }), signal },
+    tools: {
+      load: fake.load,
+      locate: async () => ({ name: "fake", kind: "embedded" as const, classNames, notes: [] }),
+      signal,
+    },
   };
 }
 
@@ -94,6 +98,8 @@ describe("draw", () => {
     await expect(draw(request({ sampling: { topP: 2 } }), world)).rejects.toThrow(RangeError);
     writeFileSync(at("file"), "");
     await expect(draw(request({ folder: at("file") }), world)).rejects.toThrow(/is a file/);
+    const locate = async () => ({ ...(await world.locate()), kind: "folder" as const, generatorFile: "g" });
+    await expect(draw(request({}), { ...world, locate })).rejects.toThrow('"fake" has no tokenizer');
     expect(fake.calls.loads).toEqual([]);
     expect(existsSync(at("out"))).toBe(false);
   });

@@ -11,7 +11,7 @@ import { contactSheet } from "../images/sheet.js";
 import { enlarge } from "../images/to-bytes.js";
 import type { GeneratedImage, LoadOptions, PipelineApi } from "../pipeline.js";
 import { className } from "./classes.js";
-import type { DrawnFile, DrawReport, DrawTools } from "./draw.js";
+import { checkComplete, type DrawnFile, type DrawReport, type DrawTools } from "./draw.js";
 import { runSettings } from "./draw-settings.js";
 import { share, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
@@ -118,6 +118,7 @@ export async function complete(request: CompleteRequest, tools: DrawTools): Prom
   const output = await outputFolder(request.folder, request);
   const whole = await decodeImage(request.photo);
   const location = await tools.locate(request.model, { parts: [], signal });
+  checkComplete(location);
   for (const note of location.notes) say(`Note: ${note}`);
   const label = findClass(request.class, location.classNames);
 

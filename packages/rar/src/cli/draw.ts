@@ -1,6 +1,7 @@
 /** Draws images and writes each as soon as it is finished: what `generate` does, without flags and output for people. */
 import { randomInt } from "node:crypto";
 import type { GeneratorConfig } from "../config/architecture.js";
+import { RarityError } from "../config/errors.js";
 import { encodePng } from "../images/png.js";
 import { enlarge } from "../images/to-bytes.js";
 import type { GeneratedImage, LoadOptions } from "../pipeline.js";
@@ -44,13 +45,26 @@ export interface DrawRequest {
 /** What the verb needs from the world; a test gives its own. */
 export interface DrawTools {
   readonly load: Load;
-  readonly locate: (
-    model: string | undefined,
-    options: LocateOptions,
-  ) => Promise<Pick<ModelLocation, "classNames" | "name" | "notes">>;
+  readonly locate: (model: string | undefined, options: LocateOptions) => Promise<Located>;
   readonly signal: AbortSignal;
   /** Where the sheet is shown, if anywhere. */
   readonly screen?: Screen | undefined;
+}
+
+/** What is read of a model before it is loaded. */
+export type Located = Pick<
+  ModelLocation,
+  "classNames" | "name" | "notes" | "kind" | "generatorFile" | "tokenizerFile"
+>;
+
+/** @throws {RarityError} "not-found" where a folder lacks a network, before the other one is loaded for nothing */
+export function checkComplete({ kind, name, generatorFile, tokenizerFile }: Located): void {
+  if (kind !== "folder" || (generatorFile !== undefined && tokenizerFile !== undefined)) return;
+  const part = generatorFile === undefined ? "generator" : "tokenizer";
+  throw new RarityError(
+    "not-found",
+    `The model "${name}" has no ${part}; drawing needs generator and tokenizer. Put ${part}.safetensors into its folder.`,
+  );
 }
 
 export interface DrawnFile {
@@ -90,6 +104,7 @@ export async function draw(request: DrawRequest, tools: DrawTools): Promise<Draw
   const output = await outputFolder(request.folder, request);
 
   const location = await tools.locate(model, { parts: [], signal });
+  checkComplete(location);
   for (const note of location.notes) say(`Note: ${note}`);
   const named = request.classes.length === 0 && like ? [String(like.classIndex)] : request.classes;
   const distinct = chosenClasses(named, location.classNames, location.name);
