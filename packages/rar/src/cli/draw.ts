@@ -85,7 +85,7 @@ export interface DrawReport {
   readonly images: readonly DrawnFile[];
   readonly asked: number;
   readonly sheet?: string | undefined;
-  /** From the first step to the last, loading and files apart. */
+  /** From the start of drawing to the last step, loading apart. */
   readonly seconds: number;
   readonly secondsPerImage: number;
 }
