@@ -92,6 +92,8 @@ export interface PipelineApi extends AsyncDisposable {
   readonly generator: GeneratorConfig;
   readonly tokenizer: TokenizerConfig;
   readonly sampling: SamplingConfig;
+  /** What is doubtful about the weights, such as numbers that are not finite; one sentence each. */
+  readonly warnings: readonly string[];
   /** Class names by index; empty when the model has none. */
   readonly classNames: readonly string[];
 

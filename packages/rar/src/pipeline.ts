@@ -45,6 +45,7 @@ interface Parts {
   readonly classNames: ClassNames;
   /** The model's files, open as long as a graph for another size may be asked for. */
   readonly files: AsyncDisposable;
+  readonly warnings: readonly string[];
 }
 
 export class Pipeline implements PipelineApi {
@@ -53,6 +54,7 @@ export class Pipeline implements PipelineApi {
   readonly precision: Precision;
   readonly sampling: SamplingConfig;
   readonly classNames: readonly string[];
+  readonly warnings: readonly string[];
   readonly #parts: Parts;
   readonly #gate = new Gate(CONCURRENT_BATCHES);
   readonly #stop = new AbortController();
@@ -64,6 +66,7 @@ export class Pipeline implements PipelineApi {
     this.engine = parts.engine.name;
     this.precision = parts.engine.precision;
     this.sampling = parts.sampling;
+    this.warnings = parts.warnings;
     this.classNames = parts.classNames.names.map((names) => names[0] ?? "");
   }
 
@@ -111,6 +114,7 @@ export class Pipeline implements PipelineApi {
           sampling: location.sampling,
           classNames: location.classNames,
           files: opened,
+          warnings: opened.warnings,
         });
       } catch (error) {
         await engine.dispose();

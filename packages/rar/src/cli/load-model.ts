@@ -1,6 +1,7 @@
 /** Loads a model and shows how far that is: downloads and preparation take time, but only once. */
 import type { LoadOptions, LoadProgress, PipelineApi } from "../pipeline.js";
 import { type Progress, startProgress } from "./progress.js";
+import { say } from "./streams.js";
 import { bytes } from "./words.js";
 
 export type Load = (model?: string, options?: LoadOptions) => Promise<PipelineApi>;
@@ -18,7 +19,7 @@ export async function loadModel(
 ): Promise<PipelineApi> {
   let current: { readonly key: string; readonly progress: Progress } | undefined;
   try {
-    return await load(model, {
+    const pipeline = await load(model, {
       ...options,
       onProgress({ stage, what, done, total }) {
         const key = `${stage} ${what} ${total}`;
@@ -38,6 +39,8 @@ export async function loadModel(
         current.progress.update(done);
       },
     });
+    for (const warning of pipeline.warnings) say(`Warning: ${warning}`);
+    return pipeline;
   } finally {
     current?.progress.finish();
   }

@@ -88,6 +88,7 @@ export function fakePipeline({ classNames = defaultNames, side = 16, onStep }: F
     tokenizer: { ...presets.debug.tokenizer, resolution: side },
     sampling: { temperature: 1, guidanceScale: 4, guidanceScalePow: 0 },
     classNames,
+    warnings: [],
     stream(options) {
       calls.streams.push(options);
       return draw(
