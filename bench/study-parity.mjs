@@ -20,7 +20,9 @@ const runs = [
   ["vq_full"],
   ["cifar10"],
 ];
-console.log("| folder | weights | tensors and losses | largest deviation | its tolerance | ids and indices | that differ | seconds |");
+console.log(
+  "| folder | weights | tensors and losses | largest deviation | its tolerance | ids and indices | that differ | seconds |",
+);
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
 let wrong = 0;
 for (const [folder, file, only] of runs) {
@@ -32,16 +34,25 @@ for (const [folder, file, only] of runs) {
   const start = performance.now();
   const results = [];
   const weights = file && `${root}/${folder}/${file}`;
-  for await (const result of verify(`${root}/${folder}`, engine, { weights, only: only && [only] })) results.push(result);
+  for await (const result of verify(`${root}/${folder}`, engine, { weights, only: only && [only] }))
+    results.push(result);
   await engine.dispose();
   wrong += results.filter((result) => !result.ok).length;
   const close = results.filter((result) => result.tolerance > 0 && result.tolerance < 1);
   const exact = results.filter((result) => !(result.tolerance > 0 && result.tolerance < 1));
-  const worst = close.reduce((a, b) => (b.deviation / b.tolerance > a.deviation / a.tolerance ? b : a), close[0]);
+  const worst = close.reduce(
+    (a, b) => (b.deviation / b.tolerance > a.deviation / a.tolerance ? b : a),
+    close[0],
+  );
   const cells = [
-    folder, only ?? file ?? (folder === "rar_b_width" || folder === "vq_full" ? "closed form" : "its own"),
-    close.length, worst ? `${worst.deviation.toExponential(1)} (${worst.name})` : "", worst?.tolerance ?? "",
-    exact.length, exact.reduce((sum, result) => sum + result.deviation, 0), ((performance.now() - start) / 1000).toFixed(0),
+    folder,
+    only ?? file ?? (folder === "rar_b_width" || folder === "vq_full" ? "closed form" : "its own"),
+    close.length,
+    worst ? `${worst.deviation.toExponential(1)} (${worst.name})` : "",
+    worst?.tolerance ?? "",
+    exact.length,
+    exact.reduce((sum, result) => sum + result.deviation, 0),
+    ((performance.now() - start) / 1000).toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
 }

@@ -19,7 +19,7 @@ describe("README", () => {
       JSON.stringify({
         extends: "../../tsconfig.base.json",
         compilerOptions: { composite: false, rootDir: ".", outDir: "." },
-        include: ["program.ts"],
+        files: ["program.ts"],
       }),
     );
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
