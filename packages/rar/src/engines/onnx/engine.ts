@@ -27,7 +27,7 @@ import type {
 import type { Graph } from "./graph.js";
 import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
 import { cacheBytes } from "./kv-cache.js";
-import { chunkSize } from "./modulation.js";
+import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
 import { Client } from "./rpc.js";
 import { storedBytes } from "./weights.js";
@@ -75,6 +75,8 @@ export class OnnxEngine implements Engine {
       modulation: modulationGraph(config, this.precision),
     };
     const sizes = { step: storedBytes(graphs.step), modulation: storedBytes(graphs.modulation) };
+    const positions = config.tokens + 1;
+    const modulationBytes = modulationParts(config) * config.width * 4; // of one position
     const sessionBytes = (rows: number): number =>
       cacheBytes({
         layers: config.depth,
@@ -82,10 +84,8 @@ export class OnnxEngine implements Engine {
         headWidth: headWidth(config),
         positions: config.tokens,
       }) +
-      modulationParts(config) *
-        config.width *
-        4 *
-        (config.tokens + 1 + rows * (chunkSize(config.tokens + 1) + 1));
+      modulationBytes * (positions + rows * (chunkSize(positions) + 1)) +
+      Math.min(KEEP_BYTES, modulationBytes * positions);
     refuseIfTooLarge(sizes.step + sizes.modulation, sessionBytes(2), this.precision);
 
     const total = sizes.step + sizes.modulation;

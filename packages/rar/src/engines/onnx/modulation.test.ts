@@ -77,8 +77,8 @@ describe("ModulationTables", () => {
     expect(second.get(2)).toBe(first.get(2));
   });
 
-  // 32 MiB a chunk, never written to, so no memory is really taken: eight of them are kept.
-  const wide = 2 ** 20;
+  // 16 MiB a chunk, never written to, so no memory is really taken: eight of them are kept.
+  const wide = 2 ** 19;
   const conditions = (calls: { condition: number }[]): number[] => calls.map(({ condition }) => condition);
 
   it("keeps as many as fit, drops the one not used for longest, and never the pinned one", async () => {

@@ -5,7 +5,7 @@ export const chunkSize = (positions: number): number =>
   Math.ceil(positions / Math.max(1, Math.round(positions / 32)));
 
 /** Bytes of conditional chunks kept for the next request of the same class. */
-const KEEP_BYTES = 256 * 2 ** 20;
+export const KEEP_BYTES = 128 * 2 ** 20;
 
 /** Computes [n, parts * D] for n pairs of condition and position; the condition is the same in all of them. */
 export type ComputeModulation = (conditions: Int32Array, positions: Int32Array) => Promise<Float32Array>;
