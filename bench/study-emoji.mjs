@@ -22,7 +22,7 @@ const EACH = 3 * SIDE * SIDE;
 
 const modules = installed();
 const icons = readIcons(modules);
-const classNames = readFileSync(join(recordedFolder("emoji"), "classes.txt"), "utf8")
+const classNames = readFileSync(join(root, "packages/rar/models/emoji/classes.txt"), "utf8")
   .trim()
   .split("\n");
 const all = option("all");
