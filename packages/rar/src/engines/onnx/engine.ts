@@ -258,9 +258,22 @@ export class OnnxEngine implements Engine {
   }
 
   async #prepare(graph: Graph, weights: TensorSource, options: RunOptions): Promise<string> {
-    const { folder, temporary } = await prepare(graph, weights, options);
-    if (temporary) this.#temporary.push(folder);
-    return folder;
+    try {
+      if (!this.#disposed) {
+        const { folder, temporary } = await prepare(graph, weights, options);
+        if (temporary) this.#temporary.push(folder);
+        if (!this.#disposed) return folder;
+      }
+    } catch (error) {
+      if (!this.#disposed) throw error;
+      // else the model's files were closed while they were read, which is no fault of theirs
+    }
+    await this.#removeTemporary();
+    throw new RarityError("engine", "The engine was disposed; load the model again.");
+  }
+
+  async #removeTemporary(): Promise<void> {
+    for (const folder of this.#temporary.splice(0)) await rm(folder, { recursive: true, force: true });
   }
 
   #call<V>(method: string, ...args: readonly unknown[]): Promise<V> {
@@ -278,7 +291,7 @@ export class OnnxEngine implements Engine {
     this.#disposed ??= (async () => {
       await this.#call("dispose").catch(() => {});
       await this.#worker.terminate();
-      for (const folder of this.#temporary) await rm(folder, { recursive: true, force: true });
+      await this.#removeTemporary();
     })();
     return this.#disposed;
   }
