@@ -121,7 +121,7 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
 
   property(
     "layerNorm with scale and bias of one width",
-    fc.record({ lead: dims(1, 3), width: size(40, 2), seed: seeds }),
+    fc.record({ lead: dims(1, 3), width: size(40, 4), seed: seeds }),
     ({ lead, width, seed }) =>
       agrees((ops, get, x) => ({ y: ops.layerNorm(x.x!, get("w"), get("b"), 1e-6) }), {
         inputs: { x: floats(seed, [...lead, width]) },
@@ -131,7 +131,7 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
 
   property(
     "layerNorm with scale and bias of x's own shape",
-    fc.record({ shape: fc.tuple(size(5), size(5), size(40, 2)), seed: seeds }),
+    fc.record({ shape: fc.tuple(size(5), size(5), size(40, 4)), seed: seeds }),
     ({ shape, seed }) =>
       agrees((ops, _, x) => ({ y: ops.layerNorm(x.x!, x.scale!, x.bias!, 1e-6) }), {
         inputs: { x: floats(seed, shape), scale: floats(seed + 1, shape), bias: floats(seed + 2, shape) },
@@ -146,7 +146,7 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
 
   property(
     "groupNorm",
-    fc.record({ B: size(3), groups: size(4), each: size(3), h: size(4), w: size(4, 2), seed: seeds }),
+    fc.record({ B: size(3), groups: size(4), each: size(3), h: size(4, 2), w: size(4, 2), seed: seeds }),
     ({ B, groups, each, h, w, seed }) => {
       const C = groups * each;
       return agrees(
@@ -155,7 +155,7 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
           inputs: { x: floats(seed, [B, C, h, w]) },
           parameters: { w: floats(seed + 1, [C]), b: floats(seed + 2, [C]) },
         },
-        1e-5, // two equal cells have a variance of their own rounding
+        1e-5, // a few nearly equal cells have a variance of their own rounding
       );
     },
   );
@@ -246,7 +246,7 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
   );
 
   property("sumLast", fc.record({ shape: dims(1, 4), seed: seeds }), ({ shape, seed }) =>
-    agrees((ops, _, x) => ({ y: ops.sumLast(x.x!) }), { inputs: { x: floats(seed, shape) } }, 1e-5),
+    agrees((ops, _, x) => ({ y: ops.sumLast(x.x!) }), { inputs: { x: floats(seed, shape) } }),
   );
 
   property(
