@@ -27,6 +27,18 @@ function run(command, args, env = {}) {
   return done.stdout;
 }
 
+/** The first Python that has PyTorch: a version manager's own often has not, the system's may. */
+function pythonWithTorch() {
+  const found = ["python3", "/usr/bin/python3"].find(
+    (python) => spawnSync(python, ["-c", "import torch"]).status === 0,
+  );
+  if (!found)
+    throw new Error(
+      "--peer needs a Python with PyTorch, such as Debian's python3-torch with libopenblas0-openmp",
+    );
+  return found;
+}
+
 const header = [
   "preset",
   "precision",
@@ -89,7 +101,7 @@ for (const preset of values.presets.split(",")) {
   }
   if (values.peer) {
     const loop = "bench/reference-loop/reference_loop.py";
-    const out = run("python3", [loop, "--preset", preset, "--tune", "--steps", values["peer-steps"]]);
+    const out = run(pythonWithTorch(), [loop, "--preset", preset, "--tune", "--steps", values["peer-steps"]]);
     const peer = JSON.parse(out.trim().split("\n").at(-1));
     console.log(`\nPeer, PyTorch: ${JSON.stringify(peer)}\n`);
     for (const precision of values.precision.split(",")) {

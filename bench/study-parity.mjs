@@ -3,7 +3,10 @@ import { existsSync } from "node:fs";
 import { OnnxEngine } from "../packages/rar/dist/engines/onnx/engine.js";
 import { verify } from "../packages/rar/dist/verify/verify.js";
 
-const root = process.argv[2] ?? "../shared/fixtures";
+// --large: also the larger full-size networks (up to 6 GB of weights, minutes each).
+const words = process.argv.slice(2);
+const large = words.includes("--large");
+const root = words.find((word) => !word.startsWith("--")) ?? "../shared/fixtures";
 const runs = [
   ["rar_tiny", "generator.safetensors"],
   ["rar_tiny", "generator.bin"],
@@ -13,9 +16,7 @@ const runs = [
   ["rar_tiny", "generator_shared.bin"],
   ["rar_b_width"],
   ["rar_full", undefined, "rar_b"],
-  ["rar_full", undefined, "rar_l"],
-  ["rar_full", undefined, "rar_xl"],
-  ["rar_full", undefined, "rar_xxl"],
+  ...(large ? ["rar_l", "rar_xl", "rar_xxl"] : []).map((preset) => ["rar_full", undefined, preset]),
   ["vq_tiny"],
   ["vq_full"],
   ["cifar10"],
