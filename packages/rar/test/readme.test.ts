@@ -30,6 +30,18 @@ describe("README", () => {
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(["clock.png", "heart.png"]));
   });
 
+  it("has commands of the embedded model that run", { timeout: 120_000 }, () => {
+    const text = readFileSync(join(root, "README.md"), "utf8");
+    const lines = [...text.matchAll(/^npx rarity (generate (?!--model).*?)\s*#/gm)].map((match) => match[1]!);
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    for (const [i, line] of lines.entries()) {
+      const words = [...line.split(/\s+/), "-o", join(folder, `drawn${i}`)];
+      const main = join(root, "packages/rar/dist/cli/main.js");
+      const ran = spawnSync("node", [main, ...words], { encoding: "utf8" });
+      expect(ran.status, `${line}: ${ran.stderr}`).toBe(0);
+    }
+  });
+
   it("names only files that exist", () => {
     const text = readFileSync(join(root, "README.md"), "utf8");
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => match[1]!);
