@@ -1,0 +1,21 @@
+/** PyTorch's C++ library for TypeScript: tensors, operators, gradients. */
+export { type BackwardOptions, backward, grad } from "./autograd.js";
+export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
+export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
+export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
+export { isAvailable, LibtorchMissingError } from "./native.js";
+export type { MemoryFormat } from "./operator.js";
+export * from "./operators.js";
+export {
+  allowTF32,
+  cudaDevices,
+  generatorState,
+  getThreads,
+  manualSeed,
+  type RuntimeInfo,
+  runtimeInfo,
+  setGeneratorState,
+  setThreads,
+} from "./runtime.js";
+export { keep, liveTensors, scope } from "./scope.js";
+export { Tensor } from "./tensor.js";

@@ -1,0 +1,58 @@
+/** Modes of the calling thread, each for the length of a function: gradients off, inference, autocast. */
+import { type DType, dtypeCode } from "./dtype.js";
+import { native } from "./native.js";
+import { refusePromise } from "./scope.js";
+
+function withGrad<R>(enabled: boolean, name: string, fn: () => R): R {
+  const before = native().gradEnabled();
+  native().setGradEnabled(enabled);
+  try {
+    const result = fn();
+    refusePromise(result, name);
+    return result;
+  } finally {
+    native().setGradEnabled(before);
+  }
+}
+
+/** Runs `fn` without recording for backward. */
+export const noGrad = <R>(fn: () => R): R => withGrad(false, "noGrad", fn);
+
+/** Runs `fn` with recording on, inside a {@link noGrad}. */
+export const enableGrad = <R>(fn: () => R): R => withGrad(true, "enableGrad", fn);
+
+export const isGradEnabled = (): boolean => native().gradEnabled();
+
+/** Runs `fn` in PyTorch's inference mode: faster than {@link noGrad}, and its tensors can never take part in autograd. */
+export function inferenceMode<R>(fn: () => R): R {
+  native().enterInference();
+  try {
+    const result = fn();
+    refusePromise(result, "inferenceMode");
+    return result;
+  } finally {
+    native().leaveInference();
+  }
+}
+
+export interface AutocastOptions {
+  /** "cpu" or "cuda". */
+  readonly device: string;
+  readonly dtype?: DType | undefined;
+  readonly enabled?: boolean | undefined;
+}
+
+/**
+ * Runs `fn` with products and convolutions in a smaller type. Run backward outside of it, as in PyTorch.
+ * On libtorch 1.13 CPU autocast leaves layer_norm's input in bfloat16: convert it to float32 yourself there.
+ */
+export function autocast<R>({ device, dtype = "bfloat16", enabled = true }: AutocastOptions, fn: () => R): R {
+  const [wasEnabled, wasType] = native().enterAutocast(device, enabled, dtypeCode(dtype));
+  try {
+    const result = fn();
+    refusePromise(result, "autocast");
+    return result;
+  } finally {
+    native().leaveAutocast(device, wasEnabled, wasType);
+  }
+}

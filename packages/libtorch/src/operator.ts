@@ -1,0 +1,59 @@
+/** Turns an operator's name into a function, when it is first called. What generated code is made of. */
+import { type DType, dtypeCode } from "./dtype.js";
+import { type NativeOperator, native } from "./native.js";
+
+/**
+ * @internal
+ * @param names - its arguments in the order they will be passed
+ */
+export function operator(name: string, overload: string, names: string): () => NativeOperator {
+  let call: NativeOperator | undefined;
+  return () => {
+    call ??= resolve(name, overload, names.split(" "));
+    return call;
+  };
+}
+
+function resolve(name: string, overload: string, names: readonly string[]): NativeOperator {
+  const found = native().resolve(`aten::${name}`, overload, names);
+  const full = overload === "" ? name : `${name}.${overload}`;
+  const version = native().compiledVersion;
+  if (!found)
+    throw new Error(
+      `The operator ${full} does not exist in libtorch ${version}. It needs a newer one: run setup with it.`,
+    );
+  if (found.unknown === "") return found.call;
+  // An older schema has fewer arguments; those it lacks may only be left out.
+  const lacking = found.unknown.split(" ");
+  return (...values) => {
+    for (const argument of lacking)
+      if (values[names.indexOf(argument)] !== undefined)
+        throw new Error(
+          `${full} has no argument "${argument}" in libtorch ${version}. It needs a newer one.`,
+        );
+    return found.call(...values) as unknown;
+  };
+}
+
+/** @internal */
+export const dtype = (name: DType | null | undefined): number | null | undefined =>
+  name === undefined || name === null ? name : dtypeCode(name);
+
+const formats = { contiguous: 0, preserve: 1, channels_last: 2 } as const;
+export type MemoryFormat = keyof typeof formats;
+
+/** @internal */
+export function memoryFormat(name: MemoryFormat | null | undefined): number | null | undefined {
+  if (name === undefined || name === null) return name;
+  const code = formats[name];
+  if (code === undefined)
+    throw new TypeError(
+      `"${name}" is no memory format: it must be one of ${Object.keys(formats).join(", ")}.`,
+    );
+  return code;
+}
+
+/** @internal */
+export function tooMany(name: string, most: number, given: number): never {
+  throw new TypeError(`${name} takes at most ${most} arguments, not ${given}.`);
+}
