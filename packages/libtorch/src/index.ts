@@ -3,9 +3,19 @@ export { type BackwardOptions, backward, grad } from "./autograd.js";
 export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
-export { isAvailable, LibtorchMissingError } from "./native.js";
-export type { MemoryFormat } from "./operator.js";
+export { buildRecord, checkSetUp, isAvailable, LibtorchMissingError } from "./native.js";
+export { hasOperator, type MemoryFormat } from "./operator.js";
 export * from "./operators.js";
+export {
+  AdamW,
+  type AdamWGroup,
+  type AdamWOptions,
+  type AdamWSettings,
+  type OptimizerState,
+} from "./optim/adamw.js";
+export { type ClipOptions, clipGradNorm } from "./optim/clip.js";
+export type { ParameterSet } from "./optim/parameters.js";
+export { type CosineOptions, type WarmupOptions, warmupConstant, warmupCosine } from "./optim/schedule.js";
 export {
   allowTF32,
   cudaDevices,

@@ -35,6 +35,10 @@ function resolve(name: string, overload: string, names: readonly string[]): Nati
   };
 }
 
+/** Whether this libtorch has an operator: "scaled_dot_product_attention", or with an overload "_foreach_lerp_" and "Scalar". */
+export const hasOperator = (name: string, overload = ""): boolean =>
+  native().schemaOf(`aten::${name}`, overload) !== null;
+
 /** @internal */
 export const dtype = (name: DType | null | undefined): number | null | undefined =>
   name === undefined || name === null ? name : dtypeCode(name);

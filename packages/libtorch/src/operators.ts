@@ -1230,13 +1230,13 @@ export function topk(self: Tensor, k: number, dim?: number, largest?: boolean, s
   return ($topk()(slotOf(self), k, dim, largest, sorted) as number[]).map(adopt) as [Tensor, Tensor];
 }
 
-const $sort = operator("sort", "", "self dim descending");
+const $sort_stable_stable = operator("sort", "stable", "self stable dim descending");
 /**
- * `aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
+ * `aten::sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)`
  */
-export function sort(self: Tensor, dim?: number, descending?: boolean): [Tensor, Tensor] {
-  if (arguments.length > 3) tooMany("sort", 3, arguments.length);
-  return ($sort()(slotOf(self), dim, descending) as number[]).map(adopt) as [Tensor, Tensor];
+export function sort_stable(self: Tensor, options: { stable?: boolean | undefined; dim?: number | undefined; descending?: boolean | undefined } = {}): [Tensor, Tensor] {
+  if (arguments.length > 2) tooMany("sort_stable", 2, arguments.length);
+  return ($sort_stable_stable()(slotOf(self), options.stable, options.dim, options.descending) as number[]).map(adopt) as [Tensor, Tensor];
 }
 
 const $softmax_int = operator("softmax", "int", "self dim dtype");
@@ -1704,6 +1704,15 @@ const $_foreach_mul__List = operator("_foreach_mul_", "List", "self other");
 export function _foreach_mul_(self: readonly Tensor[], other: readonly Tensor[]): void {
   if (arguments.length > 2) tooMany("_foreach_mul_", 2, arguments.length);
   $_foreach_mul__List()(slotsOf(self), slotsOf(other));
+}
+
+const $_foreach_mul_tensor__Tensor = operator("_foreach_mul_", "Tensor", "self other");
+/**
+ * `aten::_foreach_mul_.Tensor(Tensor(a!)[] self, Tensor other) -> ()`
+ */
+export function _foreach_mul_tensor_(self: readonly Tensor[], other: Tensor): void {
+  if (arguments.length > 2) tooMany("_foreach_mul_tensor_", 2, arguments.length);
+  $_foreach_mul_tensor__Tensor()(slotsOf(self), slotOf(other));
 }
 
 const $_foreach_div_scalar__Scalar = operator("_foreach_div_", "Scalar", "self scalar");
