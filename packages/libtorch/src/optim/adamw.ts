@@ -16,8 +16,8 @@ export interface AdamWOptions {
   /** Default: 0.01. */
   readonly weightDecay?: number | undefined;
   /**
-   * One fused operator for the whole step, where libtorch has it: on CUDA from 2.0, on the CPU from about 2.4. It differs
-   * from the other form in the last bits. Default: on CUDA, where there is one.
+   * One fused operator for the whole step: a third of the time and no temporaries, other last bits. Default: where libtorch
+   * has it for the parameters' device (CUDA from 2.0, CPU from about 2.4).
    */
   readonly fused?: boolean | undefined;
 }
@@ -53,6 +53,7 @@ interface Group extends AdamWSettings {
 
 /** Lists of one device, one dtype and one number of steps, in the same order. */
 interface Batch {
+  readonly fused: boolean;
   readonly step: number;
   readonly parameters: Tensor[];
   readonly gradients: Tensor[];
@@ -112,7 +113,7 @@ export class AdamW {
       scope(() => {
         for (const group of this.#groups)
           for (const batch of this.#batches(group))
-            if (useFused(this.#fused, batch.parameters[0]!.device)) this.#updateFused(batch, group);
+            if (batch.fused) this.#updateFused(batch, group);
             else this.#update(batch, group);
       }),
     );
@@ -215,10 +216,11 @@ export class AdamW {
         this.#moments.set(name, moments);
       }
       const step = ++moments.step;
-      const key = `${x.device} ${x.dtype} ${step}`;
+      const fused = useFused(this.#fused, x.device) && alike(x, gradient, moments.first);
+      const key = `${x.device} ${x.dtype} ${step} ${fused}`;
       let batch = batches.get(key);
       if (!batch) {
-        batch = { step, parameters: [], gradients: [], first: [], second: [] };
+        batch = { fused, step, parameters: [], gradients: [], first: [], second: [] };
         batches.set(key, batch);
       }
       batch.parameters.push(x);
@@ -285,11 +287,15 @@ function refuseTwice(all: Group["parameters"]): void {
   }
 }
 
+/** The fused operator walks through memory: it must lie in the same order in all. (torch.optim does not check this.) */
+const alike = (...all: Tensor[]): boolean =>
+  all.every((x) => x.isContiguous) || all.every((x) => String(x.strides) === String(all[0]!.strides));
+
 /** Devices ("cuda:0") on which the fused operator was tried, with what came of it. */
 const tried = new Map<string, boolean>();
 
 function useFused(wanted: boolean | undefined, device: string): boolean {
-  if (wanted === false || (wanted === undefined && !device.startsWith("cuda"))) return false;
+  if (wanted === false) return false;
   let works = tried.get(device);
   if (works === undefined) {
     works = hasOperator("_fused_adamw_") && runsFused(device);
