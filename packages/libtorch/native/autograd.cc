@@ -112,6 +112,13 @@ Napi::Value leaveAutocast(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Autocast keeps casts of weights for the length of its outermost scope; casts made without grad must not be kept.
+Napi::Value setAutocastCache(const Napi::CallbackInfo& info) {
+  const bool before = at::autocast::is_autocast_cache_enabled();
+  at::autocast::set_autocast_cache_enabled(flag(info, 0));
+  return Napi::Boolean::New(info.Env(), before);
+}
+
 }  // namespace
 
 void defineAutograd(Napi::Env, Napi::Object exports) {
@@ -128,6 +135,7 @@ void defineAutograd(Napi::Env, Napi::Object exports) {
   define<leaveInference>(exports, "leaveInference");
   define<enterAutocast>(exports, "enterAutocast");
   define<leaveAutocast>(exports, "leaveAutocast");
+  define<setAutocastCache>(exports, "setAutocastCache");
 }
 
 }  // namespace addon

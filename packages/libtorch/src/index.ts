@@ -1,5 +1,6 @@
 /** PyTorch's C++ library for TypeScript: tensors, operators, gradients. */
 export { type BackwardOptions, backward, grad } from "./autograd.js";
+export { type Block, type Checkpointed, checkpointBlocks } from "./checkpoint.js";
 export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";

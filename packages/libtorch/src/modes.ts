@@ -1,5 +1,5 @@
 /** Modes of the calling thread, each for the length of a function: gradients off, inference, autocast. */
-import { type DType, dtypeCode } from "./dtype.js";
+import { type DType, dtypeCode, dtypeOf } from "./dtype.js";
 import { native } from "./native.js";
 import { refusePromise } from "./scope.js";
 
@@ -54,5 +54,25 @@ export function autocast<R>({ device, dtype = "bfloat16", enabled = true }: Auto
     return result;
   } finally {
     native().leaveAutocast(device, wasEnabled, wasType);
+  }
+}
+
+/** @internal What autocast does now on a device, as options that bring it back. */
+export function autocastState(device: string): Required<AutocastOptions> {
+  const [enabled, code] = native().enterAutocast(device, false, dtypeCode("bfloat16"));
+  native().leaveAutocast(device, enabled, code);
+  return { device, enabled, dtype: dtypeOf(code) };
+}
+
+/**
+ * @internal Runs `fn` without grad and without keeping autocast's casts of weights: made without grad, they would be taken
+ * again later in the same autocast, and those weights would get no gradient.
+ */
+export function noGradNoCasts<R>(fn: () => R): R {
+  const before = native().setAutocastCache(false);
+  try {
+    return noGrad(fn);
+  } finally {
+    native().setAutocastCache(before);
   }
 }

@@ -56,6 +56,7 @@ export interface Native {
   leaveInference(): void;
   enterAutocast(device: string, enabled: boolean, dtype: number): [enabled: boolean, dtype: number];
   leaveAutocast(device: string, enabled: boolean, dtype: number): void;
+  setAutocastCache(enabled: boolean): boolean;
 
   config(): string;
   parallelInfo(): string;
