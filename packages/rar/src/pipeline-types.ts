@@ -1,14 +1,19 @@
 /** What the library's front door takes and gives; `pipeline.ts` is the door itself. */
 import type { GeneratorConfig, SamplingConfig, TokenizerConfig } from "./config/architecture.js";
+import type { EngineName } from "./engines/create.js";
 import type { Precision } from "./engines/engine.js";
 import type { RgbImage } from "./images/rgb.js";
 
-export type EngineName = "auto" | "onnx" | "torch";
-export type { Precision };
+import type { Sampler } from "./sampling/draw.js";
+
+export type { EngineName, Precision, Sampler };
 
 export interface LoadOptions {
+  /** "auto": torch where libtorch finds a CUDA device, else onnx. */
   readonly engine?: EngineName | undefined;
-  /** "auto": float32 where the model is small, else int8. */
+  /** "cpu", "cuda", "cuda:1": for the torch engine. Default: cuda where it is there. */
+  readonly device?: string | undefined;
+  /** "auto": float32 where the model is small, else int8 with onnx and bfloat16 on CUDA. */
   readonly precision?: Precision | "auto" | undefined;
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -37,6 +42,8 @@ export interface SamplingOptions {
   readonly topK?: number | undefined;
   /** Keep the likeliest codes that make up this probability, 0 < p ≤ 1. Default 1. */
   readonly topP?: number | undefined;
+  /** "torch": PyTorch's own draws, equal to the reference's for its seeds; the torch engine only. Default "philox". */
+  readonly sampler?: Sampler | undefined;
   /** Images computed together. Default chosen from memory. */
   readonly batchSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -8,8 +8,8 @@ import {
 } from "./config/architecture.js";
 import { type ClassNames, findClass } from "./config/class-names.js";
 import { RarityError } from "./config/errors.js";
+import { createEngine } from "./engines/create.js";
 import type { Engine, Generator, Precision, Tokenizer } from "./engines/engine.js";
-import { OnnxEngine } from "./engines/onnx/engine.js";
 import { centreCrop } from "./images/crop.js";
 import type { RgbImage } from "./images/rgb.js";
 import { fromPlanes, toPlanes } from "./images/to-bytes.js";
@@ -30,8 +30,6 @@ import { locateModel, openModel } from "./weights/model-folder.js";
 
 export type * from "./pipeline-types.js";
 
-/** Generators larger than this are run in int8 unless asked otherwise. */
-const SMALL_MODEL = 50_000_000;
 /** Batches computed at the same time: more only share the same processors. */
 const CONCURRENT_BATCHES = 4;
 const LARGEST_BATCH = 16;
@@ -80,12 +78,6 @@ export class Pipeline implements PipelineApi {
   static async load(model?: string, options: LoadOptions = {}): Promise<Pipeline> {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
-    if (options.engine === "torch") {
-      throw new RarityError(
-        "engine",
-        'The engine "torch" is not part of this version. Use "onnx", or leave it out.',
-      );
-    }
     const location = await locateModel(model, {
       signal,
       onProgress: onProgress && ((what, done, total) => onProgress({ stage: "download", what, done, total })),
@@ -96,9 +88,7 @@ export class Pipeline implements PipelineApi {
       const parameters = generator
         ? [...generator.weights.tensors.values()].reduce((n, t) => n + t.shape.reduce((a, b) => a * b, 1), 0)
         : 0;
-      const wanted = options.precision ?? "auto";
-      const precision = wanted === "auto" ? (parameters > SMALL_MODEL ? "int8" : "float32") : wanted;
-      const engine = new OnnxEngine({ precision, threads: options.threads });
+      const engine = await createEngine(options, parameters);
       try {
         const run = (what: string) => ({
           signal,
@@ -221,6 +211,7 @@ export class Pipeline implements PipelineApi {
       temperature: options.temperature ?? this.sampling.temperature,
       topK: options.topK,
       topP: options.topP,
+      sampler: options.sampler,
     };
     const previewEvery = "previewEvery" in options ? (options.previewEvery ?? 0) : 0;
     const signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;

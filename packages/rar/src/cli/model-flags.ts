@@ -1,13 +1,15 @@
 /** The flags of every verb that loads a model, and the settings of sampling. */
 import type { Command } from "commander";
+import { engineNames } from "../engines/create.js";
 import { precisions } from "../engines/engine.js";
 import type { EngineName, LoadOptions, Precision, SamplingOptions } from "../pipeline.js";
-import { checkSampling } from "../sampling/draw.js";
+import { checkSampling, type Sampler, samplers } from "../sampling/draw.js";
 import { decimal, oneOf, wholeNumber } from "./flag-values.js";
 
 export interface ModelFlags {
   readonly model?: string;
   readonly engine?: EngineName;
+  readonly device?: string;
   readonly precision?: Precision | "auto";
   readonly threads?: number;
 }
@@ -19,6 +21,7 @@ export interface SamplingFlags {
   readonly guidancePow?: number;
   readonly topK?: number;
   readonly topP?: number;
+  readonly sampler?: Sampler;
   readonly batch?: number;
 }
 
@@ -28,7 +31,12 @@ export const addModelFlags = (command: Command): Command =>
       "-m, --model <name>",
       "embedded model, preset, model folder, weights file or hub:owner/name (default: emoji)",
     )
-    .option("--engine <name>", "auto, onnx or torch", oneOf("auto", "onnx", "torch"))
+    .option(
+      "--engine <name>",
+      "auto, onnx or torch (default: torch where there is a GPU, else onnx)",
+      oneOf(...engineNames),
+    )
+    .option("--device <name>", "cpu, cuda or cuda:1, for the torch engine")
     .option("--precision <name>", `auto, ${precisions.join(", ")}`, oneOf("auto", ...precisions))
     .option("--threads <n>", "processor threads (default: all cores)", wholeNumber(1, 1024));
 
@@ -40,10 +48,16 @@ export const addSamplingFlags = (command: Command): Command =>
     .option("--guidance-pow <x>", "larger keeps guidance low for longer (default: the model's)", decimal)
     .option("--top-k <n>", "draw among the k likeliest codes only", wholeNumber(1))
     .option("--top-p <x>", "draw among the likeliest codes of this probability, 0 to 1", decimal)
+    .option(
+      "--sampler <name>",
+      "philox, or torch for PyTorch's own random stream (torch engine; default: philox)",
+      oneOf(...samplers),
+    )
     .option("-b, --batch <n>", "images computed together (default: as many as fit)", wholeNumber(1, 4096));
 
-export const loadOptions = ({ engine, precision, threads }: ModelFlags): LoadOptions => ({
+export const loadOptions = ({ engine, device, precision, threads }: ModelFlags): LoadOptions => ({
   engine,
+  device,
   precision,
   threads,
 });
@@ -57,6 +71,7 @@ export function samplingOptions(flags: SamplingFlags): SamplingOptions {
     guidanceScalePow: flags.guidancePow,
     topK: flags.topK,
     topP: flags.topP,
+    sampler: flags.sampler,
     batchSize: flags.batch,
   };
   checkSampling(options);

@@ -1,15 +1,16 @@
 /** `rarity verify`: holds an engine against recorded numbers, one line a check. */
 import type { Command } from "commander";
-import { RarityError } from "../config/errors.js";
+import { createEngine } from "../engines/create.js";
 import { type Precision, precisions } from "../engines/engine.js";
-import { OnnxEngine } from "../engines/onnx/engine.js";
 import type { CheckResult } from "../verify/check.js";
 import { verify } from "../verify/verify.js";
+import { oneOf, wholeNumber } from "./flag-values.js";
 
 interface Flags {
-  readonly engine: string;
-  readonly precision: string;
-  readonly threads?: string;
+  readonly engine: "onnx" | "torch";
+  readonly device: string;
+  readonly precision: Precision;
+  readonly threads?: number;
   readonly weights?: string;
   readonly only?: string[];
   readonly json?: boolean;
@@ -20,9 +21,10 @@ export function register(program: Command): void {
     .command("verify")
     .description("hold an engine against a folder of recorded numbers; exit code 1 where one is off")
     .argument("<folder>", "recorded numbers beside a model")
-    .option("--engine <name>", "engine to check", "onnx")
-    .option("--precision <name>", `one of ${precisions.join(", ")}`, "float32")
-    .option("--threads <n>", "threads of the engine")
+    .option("--engine <name>", "engine to check: onnx or torch", oneOf("onnx", "torch"), "onnx")
+    .option("--device <name>", "cpu, cuda or cuda:1, for the torch engine", "cpu")
+    .option("--precision <name>", `one of ${precisions.join(", ")}`, oneOf(...precisions), "float32")
+    .option("--threads <n>", "threads of the engine", wholeNumber(1, 1024))
     .option("--weights <file>", "weights of the generator, in place of the folder's own")
     .option("--only <preset...>", "of several full-size networks, the ones to check (default: rar_b)")
     .option("--json", "print one JSON object a check")
@@ -31,21 +33,10 @@ export function register(program: Command): void {
       "\nExample:\n  rarity verify fixtures/rar_tiny --weights fixtures/rar_tiny/generator_legacy.bin",
     )
     .action(async (folder: string, flags: Flags) => {
-      if (!(precisions as readonly string[]).includes(flags.precision)) {
-        throw new RarityError(
-          "bad-usage",
-          `--precision ${flags.precision} is none of ${precisions.join(", ")}.`,
-        );
-      }
-      if (flags.engine !== "onnx")
-        throw new RarityError(
-          "engine",
-          `The engine "${flags.engine}" is not part of this version. Use --engine onnx.`,
-        );
-      await using engine = new OnnxEngine({
-        precision: flags.precision as Precision,
-        threads: flags.threads === undefined ? undefined : Number(flags.threads),
-      });
+      await using engine = await createEngine(
+        { engine: flags.engine, device: flags.device, precision: flags.precision, threads: flags.threads },
+        0,
+      );
       let [count, wrong] = [0, 0];
       for await (const result of verify(folder, engine, { weights: flags.weights, only: flags.only })) {
         count++;
@@ -53,7 +44,7 @@ export function register(program: Command): void {
         console.log(flags.json ? JSON.stringify(result) : line(result));
       }
       console.error(
-        `${count} checks with the engine onnx in ${flags.precision}: ${count - wrong} hold, ${wrong} do not`,
+        `${count} checks with the engine ${engine.name} on ${engine.device} in ${engine.precision}: ${count - wrong} hold, ${wrong} do not`,
       );
       if (wrong > 0) process.exitCode = 1;
     });

@@ -3,7 +3,7 @@ import type { GeneratorConfig, TokenizerConfig } from "../config/architecture.js
 import type { Ops, Parameters } from "../networks/ops.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 
-export const precisions = ["float32", "int8", "int4"] as const;
+export const precisions = ["float32", "bfloat16", "int8", "int4"] as const;
 export type Precision = (typeof precisions)[number];
 
 export interface Model<Config> {
@@ -75,7 +75,35 @@ export interface GeneratorSession extends AsyncDisposable {
   prefill(): Promise<Float32Array>;
   /** Takes the token of the place just predicted for each image: logits of the next place, [rows, K]. */
   step(tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * Draws the tokens of the next places inside the engine: absent where the caller draws from the logits just as well.
+   * @returns [count][images]; after the last place of the image there is nothing more to draw
+   */
+  draw?(plan: DrawPlan): Promise<Int32Array>;
+  /** How many places to ask of {@link draw} at once, so that the device is not waited for at each. */
+  readonly drawAhead?: number | undefined;
 }
+
+/** How the next places are to be drawn; the numbers that `sampling/` would draw with. */
+export interface DrawPlan {
+  /** First place to draw, and how many guidance factors, one a place; the rows are unconditional + (conditional - unconditional) * factor. */
+  readonly place: number;
+  readonly factors: readonly number[];
+  readonly temperature: number;
+  readonly topK?: number | undefined;
+  readonly topP?: number | undefined;
+  readonly noise: NoiseKey;
+}
+
+/** Which random numbers: a pure function of these, or PyTorch's own stream seeded once a session. */
+export type NoiseKey =
+  | {
+      readonly kind: "philox";
+      readonly seed: number;
+      readonly indices: readonly number[];
+      readonly domain: number;
+    }
+  | { readonly kind: "torch"; readonly seed: number };
 
 export interface Tokenizer extends AsyncDisposable {
   readonly config: TokenizerConfig;

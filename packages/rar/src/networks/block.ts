@@ -1,5 +1,5 @@
 /** The transformer block of RAR: adaLN-Zero conditioning, query/key norm, exact GELU (REFERENCE 3.3). */
-import type { Ops, Parameters, Past, Tap } from "./ops.js";
+import { type Ops, type Parameters, type Past, scoped, type Tap } from "./ops.js";
 
 /** LayerNorm's epsilon everywhere in the generator; not PyTorch's default. */
 export const EPSILON = 1e-6;
@@ -92,13 +92,17 @@ export function block<T>(
   past?: Past<T>,
   tap?: Tap<T>,
 ): { x: T; cache: KeysValues<T> } {
-  const attended = attention(ops, w, heads, ops.layerNorm(x, m.scaleA, m.shiftA, EPSILON), past, tap);
-  tap?.("attn", attended.x);
-  x = ops.add(x, ops.mul(m.gateA, attended.x)); // [B, T, D]
-  const widened = mlp(ops, w, ops.layerNorm(x, m.scaleM, m.shiftM, EPSILON));
-  tap?.("mlp", widened);
-  x = ops.add(x, ops.mul(m.gateM, widened)); // [B, T, D]
-  return { x, cache: attended.cache };
+  const { x: heard, cache } = scoped(ops, tap, () => {
+    const attended = attention(ops, w, heads, ops.layerNorm(x, m.scaleA, m.shiftA, EPSILON), past, tap);
+    tap?.("attn", attended.x);
+    return { x: ops.add(x, ops.mul(m.gateA, attended.x)), cache: attended.cache }; // [B, T, D]
+  });
+  const thought = scoped(ops, tap, () => {
+    const widened = mlp(ops, w, ops.layerNorm(heard, m.scaleM, m.shiftM, EPSILON));
+    tap?.("mlp", widened);
+    return ops.add(heard, ops.mul(m.gateM, widened)); // [B, T, D]
+  });
+  return { x: thought, cache };
 }
 
 function attention<T>(

@@ -12,6 +12,7 @@ import {
   forward,
   type GeneratorWeights,
   generatorWeights,
+  inputTables,
   modulationParts,
   modulationTable,
   noPlaceRow,
@@ -159,6 +160,7 @@ describe("a small random generator", () => {
               [parts, at.length, D],
             );
             const { logits, cache } = step(plainOps, config, weights, {
+              tables: inputTables(plainOps, config, weights),
               content: plain([1, at.length], pick(content), true),
               where: plain([at.length], pick(where), true),
               next: plain([at.length], pick(next), true),

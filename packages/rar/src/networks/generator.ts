@@ -163,6 +163,7 @@ export const placeRow = (place: number): number => place + 2;
 export const noPlaceRow = (config: GeneratorConfig): number => config.tokens + 1024;
 
 export interface StepInputs<T> {
+  readonly tables: InputTables<T>;
   /** What stands at the new positions: token ids, condition ids or {@link clsId}, [B, T]. */
   readonly content: T;
   /** Rows of the position table, [T] (0 for the class token, 1 for the condition, {@link placeRow} for tokens). */
@@ -182,7 +183,7 @@ export function step<T>(
   w: GeneratorWeights<T>,
   inputs: StepInputs<T>,
 ): { logits: T; cache: KeysValues<T>[] } {
-  const tables = inputTables(ops, config, w);
+  const { tables } = inputs;
   const place = ops.add(ops.embedding(tables.where, inputs.where), ops.embedding(tables.next, inputs.next)); // [T, D]
   let x = ops.add(ops.embedding(tables.content, inputs.content), place); // [B, T, D]
   const m = unpackModulation(ops, inputs.modulation, config.depth);

@@ -88,6 +88,9 @@ export interface Ops<T> {
   slice(x: T, axis: number, start: number, end: number): T;
   /** [1, ...] -> [rows, ...] with the first size of `like`. */
   expandRows(x: T, like: T): T;
+
+  /** Runs `fn`; an engine that computes at once may then free what was made inside, except the result. */
+  scope<R>(fn: () => R): R;
 }
 
 /** Gives a named parameter of a network as the engine's `T`. */
@@ -95,3 +98,7 @@ export type Parameters<T> = (name: string) => T;
 
 /** Sees an intermediate value by name; for tests and `verify`. */
 export type Tap<T> = (name: string, value: T) => void;
+
+/** {@link Ops.scope}, unless somebody taps: what is tapped is to be read later. */
+export const scoped = <T, R>(ops: Ops<T>, tap: Tap<T> | undefined, fn: () => R): R =>
+  tap ? fn() : ops.scope(fn);

@@ -130,9 +130,11 @@ const activate = <T>(ops: Ops<T>, w: NormWeights<T>, x: T): T =>
  * result of conv2, not to x: those blocks have no skip path.
  */
 function residual<T>(ops: Ops<T>, w: ResidualWeights<T>, x: T): T {
-  let h = convolve(ops, w.conv1, activate(ops, w.norm1, x));
-  h = convolve(ops, w.conv2, activate(ops, w.norm2, h));
-  return ops.add(h, w.shortcut ? convolve(ops, w.shortcut, h) : x);
+  return ops.scope(() => {
+    let h = convolve(ops, w.conv1, activate(ops, w.norm1, x));
+    h = convolve(ops, w.conv2, activate(ops, w.norm2, h));
+    return ops.add(h, w.shortcut ? convolve(ops, w.shortcut, h) : x);
+  });
 }
 
 /** Image -> latent z. x: [B, 3, h, w] in [0, 1] -> [B, z, h / f, w / f] */
@@ -143,9 +145,11 @@ export function encode<T>(ops: Ops<T>, w: EncoderWeights<T>, x: T, tap?: Tap<T>)
   };
   x = stage("conv_in", convolve(ops, w.convIn, x));
   w.down.forEach((blocks, i) => {
-    for (const block of blocks) x = residual(ops, block, x);
-    if (i < w.down.length - 1) x = ops.avgPool2(x);
-    stage(`down.${i}`, x);
+    const level = ops.scope(() => {
+      const y = blocks.reduce((h, block) => residual(ops, block, h), x);
+      return i < w.down.length - 1 ? ops.avgPool2(y) : y;
+    });
+    x = stage(`down.${i}`, level);
   });
   w.mid.forEach((block, i) => {
     x = stage(`mid.${i}`, residual(ops, block, x));
@@ -182,10 +186,12 @@ export function decode<T>(ops: Ops<T>, w: DecoderWeights<T>, codebook: T, codes:
     x = stage(`mid.${i}`, residual(ops, block, x));
   });
   for (let i = w.up.length - 1; i >= 0; i--) {
-    const level = w.up[i]!;
-    for (const block of level.blocks) x = residual(ops, block, x);
-    if (level.upsample) x = convolve(ops, level.upsample, ops.upsample2(x));
-    stage(`up.${i}`, x);
+    const { blocks, upsample } = w.up[i]!;
+    const level = ops.scope(() => {
+      const y = blocks.reduce((h, block) => residual(ops, block, h), x);
+      return upsample ? convolve(ops, upsample, ops.upsample2(y)) : y;
+    });
+    x = stage(`up.${i}`, level);
   }
   x = stage("norm_out", ops.groupNorm(x, GROUPS, w.normOut.weight, w.normOut.bias, EPSILON));
   return stage("conv_out", convolve(ops, w.convOut, ops.silu(x)));

@@ -8,7 +8,12 @@ export interface DrawSettings {
   readonly topK?: number | undefined;
   /** Keep only the likeliest codes that make up this probability, 0 < p ≤ 1. Absent or 1: all. */
   readonly topP?: number | undefined;
+  /** "torch": PyTorch's own `multinomial` and random stream, for ids that equal the reference's; needs the torch engine. */
+  readonly sampler?: Sampler | undefined;
 }
+
+export const samplers = ["philox", "torch"] as const;
+export type Sampler = (typeof samplers)[number];
 
 /** What {@link checkSampling} checks; whatever is absent passes. */
 export interface SamplingSettings {

@@ -1,10 +1,11 @@
 /** The sampling loop: L steps of the network, one token an image drawn after each (REFERENCE 4.1). */
 import { conditionId, type GeneratorConfig } from "../config/architecture.js";
+import { RarityError } from "../config/errors.js";
 import { checkOrder, checkTokens } from "../engines/check.js";
-import type { Generator } from "../engines/engine.js";
+import type { Generator, GeneratorSession, NoiseKey } from "../engines/engine.js";
 import { type DrawSettings, drawToken } from "./draw.js";
 import { combine, type Guidance, guidanceAt, needsUnconditional } from "./guidance.js";
-import { gumbelNoise } from "./noise.js";
+import { gumbelNoise, tokenDomain } from "./noise.js";
 
 export interface SampleRequest {
   /** Class of each image of the batch. */
@@ -50,6 +51,16 @@ export async function* sampleTokens(
   signal?.throwIfAborted();
   const conditions = Int32Array.from(classes, (label) => conditionId(generator.config, label));
   await using session = await generator.open({ conditions, guided, order: request.order });
+  const { draw } = request;
+  if (session.draw) {
+    yield* drawInside(session, request, tokens);
+    return;
+  }
+  if (draw.sampler === "torch")
+    throw new RarityError(
+      "engine",
+      'The sampler "torch" needs the torch engine. Pass --engine torch, or leave --sampler out.',
+    );
   let rows = given < L ? await session.prefill() : undefined; // [rows, K]
   for (let place = 0; place < L; place++) {
     signal?.throwIfAborted();
@@ -59,13 +70,44 @@ export async function* sampleTokens(
       if (place < given) {
         drawn[image] = prefix![image]![place]!;
       } else {
-        if (request.draw.temperature !== 0) gumbelNoise(seed, indices[image]!, place, noise);
-        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), request.draw, noise);
+        if (draw.temperature !== 0) gumbelNoise(seed, indices[image]!, place, noise);
+        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), draw, noise);
       }
       tokens[image]![request.order?.[place] ?? place] = drawn[image]!;
     }
     yield { filled: place + 1, tokens };
     if (place + 1 < L && given < L) rows = await session.step(drawn);
+  }
+}
+
+/** The same loop where the engine draws: several places a call on a device that is slow to be waited for. */
+async function* drawInside(
+  session: GeneratorSession,
+  { seed, indices, guidance, draw, order, prefix, signal }: SampleRequest,
+  tokens: readonly Int32Array[],
+): AsyncGenerator<SampleStep, void, undefined> {
+  const [B, L] = [tokens.length, tokens[0]!.length];
+  const given = prefix?.[0]?.length ?? 0;
+  const noise: NoiseKey =
+    draw.sampler === "torch"
+      ? { kind: "torch", seed }
+      : { kind: "philox", seed, indices, domain: tokenDomain };
+  if (given > 0 && given < L) await session.prefill();
+  for (let place = 0; place < L; ) {
+    signal?.throwIfAborted();
+    let drawn: Int32Array; // [count][B]
+    if (place < given) {
+      drawn = Int32Array.from({ length: B }, (_, image) => prefix![image]![place]!);
+      if (given < L) await session.step(drawn);
+    } else {
+      const count = Math.min(session.drawAhead ?? 1, L - place);
+      const factors = Array.from({ length: count }, (_, i) => guidanceAt(guidance, place + i, L));
+      drawn = await session.draw!({ ...draw, place, factors, noise });
+    }
+    for (let start = 0; start < drawn.length; start += B, place++) {
+      for (let image = 0; image < B; image++) tokens[image]![order?.[place] ?? place] = drawn[start + image]!;
+      yield { filled: place + 1, tokens };
+    }
   }
 }
 

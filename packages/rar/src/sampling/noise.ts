@@ -5,7 +5,7 @@ import { philox4x32 } from "./philox.js";
  * Set in the counter's last word, above the 21 bits an image index can reach there, so that noise for anything
  * but drawing tokens can take another number and never meet this stream.
  */
-const tokenDomain = 1 << 24;
+export const tokenDomain = 1 << 24;
 
 /**
  * Fills `out[code]` with the noise of each code 0 .. out.length - 1. The number of a code does not depend on how

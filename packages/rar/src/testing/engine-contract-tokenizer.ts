@@ -7,7 +7,7 @@ import { deviation } from "./against-plain.js";
 import { type Plain, plain, plainOps } from "./plain-ops.js";
 import { randomArray, randomIds, randomTokenizer, tinyTokenizer } from "./random-model.js";
 
-export function tokenizerContract(makeEngine: () => Engine | Promise<Engine>): void {
+export function tokenizerContract(makeEngine: () => Engine | Promise<Engine>, exactInBatches: boolean): void {
   const model = randomTokenizer();
   const { codebookSize: K } = tinyTokenizer;
   let engine: Engine;
@@ -66,7 +66,9 @@ export function tokenizerContract(makeEngine: () => Engine | Promise<Engine>): v
         const codes = Array.from({ length: count }, (_, i) => randomIds(seed + i, 16, K));
         const alone = await Promise.all(codes.map((one) => tokenizer.decode(one, 4, 4)));
         const together = await tokenizer.decode(Int32Array.from(codes.flatMap((one) => [...one])), 4, 4);
-        expect(Array.from(together)).toEqual(alone.flatMap((one) => [...one]));
+        const apart = alone.flatMap((one) => [...one]);
+        if (exactInBatches) expect(Array.from(together)).toEqual(apart);
+        else expect(deviation(together, apart)).toBeLessThan(2e-5);
         const back = await Promise.all(alone.map((one) => tokenizer.encode(one, 8, 8)));
         expect([...(await tokenizer.encode(together, 8, 8))]).toEqual(back.flatMap((one) => [...one]));
       }),

@@ -7,9 +7,14 @@ import { tokenizerContract } from "./engine-contract-tokenizer.js";
 
 /**
  * @param makeEngine - a new float32 engine, which the suite disposes
+ * @param options.exactInBatches - whether a picture has the same bits alone and beside others (default: yes)
  */
-export function engineContract(name: string, makeEngine: () => Engine | Promise<Engine>): void {
+export function engineContract(
+  name: string,
+  makeEngine: () => Engine | Promise<Engine>,
+  { exactInBatches = true }: { exactInBatches?: boolean } = {},
+): void {
   describe(`${name}: operations`, () => operationsContract(makeEngine));
   describe(`${name}: generator`, () => generatorContract(makeEngine));
-  describe(`${name}: tokenizer`, () => tokenizerContract(makeEngine));
+  describe(`${name}: tokenizer`, () => tokenizerContract(makeEngine, exactInBatches));
 }

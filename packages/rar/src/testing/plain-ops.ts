@@ -276,4 +276,5 @@ export const plainOps: Ops<Plain> = {
   chunk,
   slice,
   expandRows: (x, like) => build([like.shape[0]!, ...x.shape.slice(1)], (index) => pick(x, index), x.whole),
+  scope: (fn) => fn(),
 };

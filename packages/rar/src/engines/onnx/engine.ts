@@ -24,13 +24,13 @@ import type {
   SessionRequest,
   Tokenizer,
 } from "../engine.js";
+import { Client } from "../rpc.js";
 import type { Graph } from "./graph.js";
 import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
 import { cacheBytes } from "./kv-cache.js";
 import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
-import { Client } from "./rpc.js";
-import { storedBytes } from "./weights.js";
+import { storedBytes, type WeightFormat } from "./weights.js";
 import type { SessionSettings } from "./worker.js";
 
 export interface OnnxOptions {
@@ -45,7 +45,7 @@ const OVERHEAD = 400 * 2 ** 20;
 export class OnnxEngine implements Engine {
   readonly name = "onnx";
   readonly device = "cpu";
-  readonly precision: Precision;
+  readonly precision: WeightFormat;
   readonly threads: number;
   readonly #worker: Worker;
   readonly #client: Client;
@@ -53,7 +53,12 @@ export class OnnxEngine implements Engine {
   #disposed: Promise<void> | undefined;
 
   constructor(options: OnnxOptions = {}) {
-    this.precision = options.precision ?? "float32";
+    const { precision = "float32" } = options;
+    if (precision === "bfloat16")
+      throw new RangeError(
+        "The onnx engine computes in float32, int8 or int4, not in bfloat16. Take the torch engine for bfloat16.",
+      );
+    this.precision = precision;
     this.threads = options.threads ?? Math.min(availableParallelism(), 16);
     if (!Number.isInteger(this.threads) || this.threads < 1) {
       throw new RangeError(`threads must be a whole number of at least 1, it is ${options.threads}`);

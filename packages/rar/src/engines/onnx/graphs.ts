@@ -1,7 +1,13 @@
 /** The graphs the engine runs: each a network traced with its inputs and outputs named. */
 import { type GeneratorConfig, headWidth, type TokenizerConfig } from "../../config/architecture.js";
 import { generatorShapes, tokenizerShapes } from "../../config/shapes.js";
-import { generatorWeights, modulationParts, modulationTable, step } from "../../networks/generator.js";
+import {
+  generatorWeights,
+  inputTables,
+  modulationParts,
+  modulationTable,
+  step,
+} from "../../networks/generator.js";
 import type { Parameters } from "../../networks/ops.js";
 import { decode, decoderWeights, encode, encoderWeights, quantize } from "../../networks/tokenizer.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
@@ -38,6 +44,7 @@ export function stepGraph(config: GeneratorConfig, format: WeightFormat): Graph 
   const cached = (name: string): Node =>
     graph.input(name, "float32", ["R", config.heads, "S", headWidth(config)]);
   const { logits, cache } = step(ops, config, weights, {
+    tables: inputTables(ops, config, weights),
     content: graph.input("content", "int64", ["R", 1]),
     where: graph.input("where", "int64", [1]),
     next: graph.input("next", "int64", [1]),

@@ -285,5 +285,6 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
       const target = graph.node("Concat", [own, tail], [x.shape.length], { axis: 0 }, "int64");
       return graph.node("Expand", [x, target], replaced(x.shape, 0, rows), {}, x.type);
     },
+    scope: (fn) => fn(), // nothing is computed while a graph is traced
   };
 }

@@ -5,8 +5,8 @@ import type { InferenceSession } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import type { HostArray, SessionRequest } from "../engine.js";
+import { Answer, type Methods, serve } from "../rpc.js";
 import { ModulationTables } from "./modulation.js";
-import { Answer, type Methods, serve } from "./rpc.js";
 import { StepRunner } from "./runner.js";
 import { MODEL_FILE } from "./weights.js";
 

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
-import { RarityError } from "../../config/errors.js";
+import { RarityError } from "../config/errors.js";
 import { Client } from "./rpc.js";
 
-const serveFile = new URL("../../../dist/engines/onnx/rpc.js", import.meta.url).href;
-const errorsFile = new URL("../../../dist/config/errors.js", import.meta.url).href;
+const serveFile = new URL("../../dist/engines/rpc.js", import.meta.url).href;
+const errorsFile = new URL("../../dist/config/errors.js", import.meta.url).href;
 
 /** Methods that do what a test needs of a worker. */
 const SOURCE = `
@@ -66,7 +66,7 @@ describe("Client and serve", () => {
     await expect(there.call("range", [])).rejects.toThrow(new RangeError("beyond the end"));
     await expect(there.call("rarity", [])).rejects.toThrow(new RarityError("memory", "too large"));
     await expect(there.call("rarity", [])).rejects.toMatchObject({ code: "memory" });
-    await expect(there.call("type", [])).rejects.toThrow("The ONNX engine failed: odd");
+    await expect(there.call("type", [])).rejects.toThrow("The engine failed: odd");
     await expect(there.call("nothing", [])).rejects.toBeInstanceOf(RarityError);
     await expect(there.call("unsendable", [])).rejects.toBeInstanceOf(RarityError);
     await expect(there.call("no such method", [])).rejects.toBeInstanceOf(RarityError);

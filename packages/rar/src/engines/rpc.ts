@@ -1,6 +1,6 @@
 /** Calls across a worker's port: a method's name and arguments there, its result or error back. */
 import type { MessagePort, Worker } from "node:worker_threads";
-import { type ErrorCode, RarityError } from "../../config/errors.js";
+import { type ErrorCode, RarityError } from "../config/errors.js";
 
 interface Call {
   readonly id: number;
@@ -72,7 +72,7 @@ export class Client {
     });
     worker.on("error", (cause: Error) =>
       this.#lose(
-        new RarityError("engine", `The ONNX engine broke down (${cause.message}); load the model again.`, {
+        new RarityError("engine", `The engine broke down (${cause.message}); load the model again.`, {
           cause,
         }),
       ),
@@ -108,5 +108,5 @@ export class Client {
 function revive({ name, message, code }: Failure): Error {
   if (code) return new RarityError(code, message);
   if (name === "RangeError") return new RangeError(message);
-  return new RarityError("engine", `The ONNX engine failed: ${message}`);
+  return new RarityError("engine", `The engine failed: ${message}`);
 }

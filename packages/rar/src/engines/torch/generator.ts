@@ -1,0 +1,56 @@
+/** A generator's weights on a device, and what follows from them once. */
+import type { DType, Tensor } from "libtorch";
+import * as torch from "libtorch";
+import type { GeneratorConfig } from "../../config/architecture.js";
+import {
+  type GeneratorWeights,
+  generatorWeights,
+  type InputTables,
+  inputTables,
+} from "../../networks/generator.js";
+import type { Ops, Parameters } from "../../networks/ops.js";
+import { torchOps } from "./ops.js";
+
+export interface LoadedGenerator {
+  readonly config: GeneratorConfig;
+  readonly device: string;
+  readonly dtype: DType;
+  readonly ops: Ops<Tensor>;
+  readonly weights: GeneratorWeights<Tensor>;
+  readonly tables: InputTables<Tensor>;
+  dispose(): void;
+}
+
+/** Parameters by name; a network that asks for another is not the one they belong to. */
+export const named =
+  (parameters: ReadonlyMap<string, Tensor>): Parameters<Tensor> =>
+  (name) => {
+    const tensor = parameters.get(name);
+    if (!tensor) throw new TypeError(`the network asks for "${name}", which the weights do not have`);
+    return tensor;
+  };
+
+/** @param parameters - by name, kept tensors of `dtype` on `device`; disposed with the model */
+export function loadedGenerator(
+  config: GeneratorConfig,
+  parameters: ReadonlyMap<string, Tensor>,
+  device: string,
+  dtype: DType,
+): LoadedGenerator {
+  const ops = torchOps({ device, dtype });
+  const weights = generatorWeights(config, named(parameters));
+  const tables = torch.scope(() => inputTables(ops, config, weights));
+  for (const table of Object.values(tables) as Tensor[]) torch.keep(table);
+  return {
+    config,
+    device,
+    dtype,
+    ops,
+    weights,
+    tables,
+    dispose() {
+      for (const tensor of [...parameters.values(), ...(Object.values(tables) as Tensor[])]) tensor.dispose();
+      ops.dispose();
+    },
+  };
+}

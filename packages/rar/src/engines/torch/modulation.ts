@@ -1,0 +1,82 @@
+/** What conditioning does to every layer, computed for a chunk of positions at a time and handed out position by position. */
+import type { Tensor } from "libtorch";
+import * as torch from "libtorch";
+import { type GeneratorConfig, noneId } from "../../config/architecture.js";
+import { modulationParts, modulationTable } from "../../networks/generator.js";
+import type { LoadedGenerator } from "./generator.js";
+
+/** Positions of one chunk: enough rows for a product to be bound by arithmetic, few enough to hold. */
+export const CHUNK = 33;
+
+/** Bytes of one chunk of `conditions` conditions, for numbers of `bytes` bytes. */
+export const chunkBytes = (config: GeneratorConfig, conditions: number, bytes: number): number =>
+  conditions * CHUNK * modulationParts(config) * config.width * bytes;
+
+export class Modulations {
+  readonly #model: LoadedGenerator;
+  /** Distinct conditions, and which of them each row has. */
+  readonly #conditions: readonly number[];
+  readonly #rows: Tensor;
+  #chunk: { readonly index: number; readonly table: Tensor } | undefined;
+
+  constructor(model: LoadedGenerator, conditions: readonly number[]) {
+    this.#model = model;
+    this.#conditions = [...new Set(conditions)];
+    const rows = conditions.map((id) => BigInt(this.#conditions.indexOf(id)));
+    this.#rows = torch.keep(torch.tensor(BigInt64Array.from(rows), { device: model.device }));
+  }
+
+  /** Packed modulation of all rows at one position: [parts * rows, 1, D]. */
+  at(position: number): Tensor {
+    const index = Math.floor(position / CHUNK);
+    if (this.#chunk?.index !== index) {
+      this.#chunk?.table.dispose(); // before the next is made
+      this.#chunk = { index, table: torch.keep(this.#compute(index)) };
+    }
+    const { width: D } = this.#model.config;
+    return torch.scope(() => {
+      const here = torch.select(this.#chunk!.table, 1, position - index * CHUNK); // [conditions, parts, D]
+      const rows = torch.transpose(torch.index_select(here, 0, this.#rows), 0, 1); // [parts, rows, D]
+      return torch.reshape(rows, [-1, 1, D]);
+    });
+  }
+
+  /** [conditions, positions of the chunk, parts, D] */
+  #compute(index: number): Tensor {
+    const { config, ops, weights, device } = this.#model;
+    const first = index * CHUNK;
+    const positions = Math.min(CHUNK, config.tokens + 1 - first);
+    return torch.scope(() => {
+      const ids = (of: (condition: number, position: number) => number): Tensor => {
+        const values = this.#conditions.flatMap((condition) =>
+          Array.from({ length: positions }, (_, i) => BigInt(of(condition, first + i))),
+        );
+        return torch.tensor(BigInt64Array.from(values), { device });
+      };
+      const table = modulationTable(
+        ops,
+        config,
+        weights,
+        ids((condition) => condition),
+        ids((_, position) => position),
+      );
+      return torch.view(table, [this.#conditions.length, positions, modulationParts(config), config.width]);
+    });
+  }
+
+  dispose(): void {
+    this.#rows.dispose();
+    this.#chunk?.table.dispose();
+    this.#chunk = undefined;
+  }
+}
+
+/** Condition of each row: the images', then "none" for each where guidance needs it. */
+export const rowConditions = (
+  config: GeneratorConfig,
+  conditions: Int32Array,
+  guided: boolean,
+): readonly number[] => [
+  ...conditions,
+  ...(guided ? new Array<number>(conditions.length).fill(noneId(config)) : []),
+];

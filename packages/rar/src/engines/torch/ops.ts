@@ -1,0 +1,153 @@
+/** The networks' operations on libtorch tensors: computed at once, and recorded for backward where gradients are on. */
+
+import type { DType, Tensor } from "libtorch";
+import * as torch from "libtorch";
+import type { Dim, Ops, Past } from "../../networks/ops.js";
+
+const sizes = (shape: readonly Dim[]): number[] => shape.map((d) => (typeof d === "number" ? d : -1));
+const axisOf = (axis: number, x: Tensor): number => (axis < 0 ? axis + x.shape.length : axis);
+
+/** Keys and values with room for every position. New ones are written in place instead of joined to the old. */
+export interface StaticPast extends Past<Tensor> {
+  /** Writes k and v of the new positions; keys, values and mask (none where all are open) of all there are now. */
+  extend(k: Tensor, v: Tensor): { readonly k: Tensor; readonly v: Tensor; readonly mask: Tensor | undefined };
+}
+const isStatic = (past: Past<Tensor>): past is StaticPast => "extend" in past;
+
+/**
+ * @param options.dtype - type of the network's constants: that of its weights
+ * @returns operations, and `dispose` for the constants they keep
+ */
+export function torchOps({
+  device,
+  dtype,
+}: {
+  device: string;
+  dtype: DType;
+}): Ops<Tensor> & { dispose(): void } {
+  // Constants are asked for at every step: made once, for a copy to a GPU would wait for it.
+  const constants = new Map<string, Tensor>();
+  const constant = (key: string, make: () => Tensor): Tensor => {
+    let made = constants.get(key);
+    if (!made) {
+      made = torch.keep(make());
+      constants.set(key, made);
+    }
+    return made;
+  };
+  const causal = (rows: number, type: DType): Tensor =>
+    constant(`causal ${rows} ${type}`, () => {
+      const ones = torch.ones([rows, rows], { device, dtype: type });
+      return torch.mul(torch.triu(ones, 1), -1e9);
+    });
+
+  const attention = (q: Tensor, k: Tensor, v: Tensor, past?: Past<Tensor>): Tensor => {
+    const rows = q.shape[2]!;
+    if (!past) {
+      if (rows === 1) return attend(q, k, v);
+      if (hasFusedAttention()) return fusedAttention(q, k, v, null, true);
+      return attend(q, k, v, causal(rows, q.dtype));
+    }
+    if (isStatic(past)) {
+      const all = past.extend(k, v);
+      if (rows > 1 && !all.mask) throw new RangeError("several new positions at once need a mask");
+      return attend(q, all.k, all.v, all.mask);
+    }
+    const own = causal(rows, q.dtype); // [T, T]
+    const mask = torch.cat(
+      [torch.expand(past.mask, [1, 1, rows, past.mask.shape[3]!]), torch.reshape(own, [1, 1, rows, rows])],
+      3,
+    );
+    return attend(q, torch.cat([past.k, k], 2), torch.cat([past.v, v], 2), mask);
+  };
+
+  return {
+    shape: (x) => x.shape,
+    constant(values, shape) {
+      const first = values[0] ?? 0;
+      if (!Array.prototype.every.call(values, (value) => value === first))
+        return torch.tensor(Float32Array.from(values), { shape, dtype, device });
+      return constant(`${first} [${shape}]`, () => torch.full(shape, first, { dtype, device }));
+    },
+    integers: (values, shape) =>
+      constant(`ids ${values} [${shape}]`, () =>
+        torch.tensor(BigInt64Array.from(values, BigInt), { shape, device }),
+      ),
+
+    add: (a, b) => torch.add(a, b),
+    sub: (a, b) => torch.sub(a, b),
+    mul: (a, b) => torch.mul(a, b),
+    clamp: (x, low, high) => torch.clamp(x, low, high),
+    silu: (x) => torch.silu(x),
+    gelu: (x) => torch.gelu(x),
+
+    linear: (x, weight, bias) => torch.linear(x, weight, bias ?? null),
+    matmul: (a, b) => torch.matmul(a, b),
+    embedding: (table, ids) => torch.embedding(table, ids),
+
+    layerNorm(x, scale, bias, epsilon) {
+      const width = [x.shape.at(-1)!];
+      if (scale.shape.length === 1) return torch.layer_norm(x, width, scale, bias, epsilon);
+      return torch.addcmul(bias, torch.layer_norm(x, width, null, null, epsilon), scale);
+    },
+    groupNorm: (x, groups, weight, bias, epsilon) => torch.group_norm(x, groups, weight, bias, epsilon),
+
+    splitHeads(qkv, heads) {
+      const [B, T, width] = qkv.shape as [number, number, number];
+      const apart = torch.view(qkv, [B, T, 3, heads, width / 3 / heads]);
+      const [q, k, v] = torch.unbind(torch.permute(apart, [2, 0, 3, 1, 4]), 0) as [Tensor, Tensor, Tensor];
+      return [q, k, v];
+    },
+    mergeHeads(x) {
+      const [B, H, T, d] = x.shape as [number, number, number, number];
+      return torch.reshape(torch.transpose(x, 1, 2), [B, T, H * d]);
+    },
+    attention,
+
+    conv2d(x, weight, bias, { padding: { top, left, bottom, right }, stride = 1, dilation = 1 }) {
+      const even = top === bottom && left === right;
+      const padded = even ? x : torch.constant_pad_nd(x, [left, right, top, bottom]);
+      return torch.conv2d(padded, weight, bias ?? null, stride, even ? [top, left] : 0, dilation);
+    },
+    avgPool2: (x) => torch.avg_pool2d(x, 2),
+    upsample2: (x) => torch.upsample_nearest2d(x, [2 * x.shape[2]!, 2 * x.shape[3]!]),
+
+    sumLast: (x) => torch.sum(x, [-1], true),
+    argminLast: (x) => torch.argmin(x, -1),
+
+    reshape: (x, shape) => torch.reshape(x, sizes(shape)),
+    transpose: (x, axes) => torch.permute(x, axes),
+    concat: (xs, axis) => torch.cat(xs, axis),
+    chunk(x, parts, axis) {
+      const whole = x.shape[axisOf(axis, x)]!;
+      return torch.split(x, whole / parts, axis);
+    },
+    slice: (x, axis, start, end) => torch.slice(x, axis, start, end),
+    expandRows: (x, like) => torch.expand(x, [like.shape[0]!, ...x.shape.slice(1)]),
+
+    scope: torch.scope,
+    dispose() {
+      for (const made of constants.values()) made.dispose();
+      constants.clear();
+    },
+  };
+}
+
+/** softmax(q kᵀ + mask) v: fused where this libtorch has it, else by its definition. Scores have no scale of their own. */
+function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
+  if (hasFusedAttention()) return fusedAttention(q, k, v, mask ?? null, false);
+  const scores = torch.matmul(q, torch.transpose(k, 2, 3)); // [B, H, T, S]
+  return torch.matmul(torch.softmax(mask ? torch.add(scores, mask) : scores, -1), v);
+}
+
+const fusedAttention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null, causal: boolean): Tensor =>
+  torch.scaled_dot_product_attention(q, k, v, mask, 0, causal, { scale: 1 });
+
+let fused: boolean | undefined;
+/** scaled_dot_product_attention came with PyTorch 2.0, its scale with 2.1. */
+function hasFusedAttention(): boolean {
+  fused ??= (([major = 0, minor = 0]) => major > 2 || (major === 2 && minor >= 1))(
+    torch.runtimeInfo().version.split(".").map(Number),
+  );
+  return fused;
+}

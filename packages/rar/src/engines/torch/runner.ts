@@ -1,0 +1,172 @@
+/** One batch being sampled on a device: the network's steps with the cache, and drawing between them. */
+import type { Tensor } from "libtorch";
+import * as torch from "libtorch";
+import { RarityError } from "../../config/errors.js";
+import { clsId, noPlaceRow, placeRow, step } from "../../networks/generator.js";
+import type { DrawPlan, SessionRequest } from "../engine.js";
+import { combine, drawMultinomial, drawTokens } from "./draw.js";
+import type { LoadedGenerator } from "./generator.js";
+import { KeyValueCache } from "./kv-cache.js";
+import { Modulations, rowConditions } from "./modulation.js";
+import { gumbelNoise } from "./noise.js";
+
+export class TorchRunner {
+  readonly #model: LoadedGenerator;
+  readonly #images: number;
+  readonly #guided: boolean;
+  readonly #conditions: Tensor; // [rows, 1]
+  /** Rows of the position tables for positions 0 .. L. */
+  readonly #where: Tensor;
+  readonly #next: Tensor;
+  readonly #modulations: Modulations;
+  readonly #cache: KeyValueCache;
+  /** Logits of the place that is to be drawn next, [rows, K]. */
+  #logits: Tensor | undefined;
+  /** Positions processed so far. */
+  #position = 0;
+  /** State of PyTorch's generator between this session's draws: it belongs to the process. */
+  #randomState: Tensor | undefined;
+
+  constructor(model: LoadedGenerator, request: SessionRequest) {
+    const { config, device, dtype } = model;
+    const { conditions, guided } = request;
+    this.#model = model;
+    this.#images = conditions.length;
+    this.#guided = guided;
+    const rows = rowConditions(config, conditions, guided);
+    const order = [...(request.order ?? Array.from({ length: config.tokens }, (_, i) => i))].map(placeRow);
+    const ids = (values: readonly number[], shape: readonly number[]): Tensor =>
+      torch.keep(torch.tensor(BigInt64Array.from(values, BigInt), { shape, device }));
+    this.#conditions = ids(rows, [rows.length, 1]);
+    this.#where = ids([0, 1, ...order].slice(0, config.tokens + 1), [config.tokens + 1]);
+    this.#next = ids([noPlaceRow(config), ...order], [config.tokens + 1]);
+    this.#modulations = new Modulations(model, rows);
+    this.#cache = new KeyValueCache(config, rows.length, device, dtype);
+  }
+
+  /** Runs the two prefix positions. */
+  prefill(): void {
+    if (this.#position > 0) throw new RangeError("this image was begun already");
+    torch.scope(() => {
+      const cls = torch.full([this.#conditions.shape[0]!, 1], clsId(this.#model.config), {
+        dtype: "int64",
+        device: this.#model.device,
+      });
+      this.#run(cls);
+      this.#run(this.#conditions);
+    });
+  }
+
+  /** Goes on from the place just predicted with these tokens, one an image. */
+  step(tokens: Int32Array): void {
+    this.#refuseBeyond();
+    torch.scope(() =>
+      this.#feed(torch.tensor(BigInt64Array.from(tokens, BigInt), { device: this.#model.device })),
+    );
+  }
+
+  /** Logits of the place that comes next, [rows * K]. */
+  logits(): Float32Array {
+    return torch.scope(() => {
+      const host = torch.to(this.#logits as Tensor, { device: "cpu", dtype: "float32" });
+      return torch.contiguous(host).data() as Float32Array;
+    });
+  }
+
+  /** Draws the next places one after the other, after the prefix where it has not run; reads the tokens once, at the end. [count][images] */
+  draw(plan: DrawPlan): Int32Array {
+    const { codebookSize: K, tokens: L } = this.#model.config;
+    const count = plan.factors.length;
+    if (this.#position === 0) this.prefill();
+    if (plan.place !== this.#position - 2 || plan.place + count > L)
+      throw new RangeError(`places ${plan.place} to ${plan.place + count - 1} cannot be drawn now`);
+    return torch.scope(() => {
+      const { noise: key, temperature } = plan;
+      const noise =
+        key.kind === "philox" && temperature !== 0
+          ? gumbelNoise(key, plan.place, count, K, this.#model.device)
+          : undefined;
+      const drawn = torch.empty([count, this.#images], { dtype: "int64", device: this.#model.device });
+      const finite: Tensor[] = [];
+      for (const [i, factor] of plan.factors.entries()) {
+        torch.scope(() => {
+          const logits = combine(this.#logits as Tensor, this.#images, factor);
+          finite.push(torch.keep(torch.all(torch.isfinite(logits))));
+          const tokens =
+            key.kind === "torch" && temperature !== 0
+              ? this.#withRandomState(key.seed, () => drawMultinomial(logits, temperature))
+              : drawTokens(logits, { ...plan, factor }, noise && torch.select(noise, 0, i));
+          torch.copy_(torch.select(drawn, 0, i), tokens);
+          if (plan.place + i + 1 < L) this.#feed(tokens);
+        });
+      }
+      const sound = torch.item(torch.all(torch.stack(finite)));
+      for (const flag of finite) flag.dispose();
+      if (!sound)
+        throw new RarityError(
+          "engine",
+          "Cannot draw a token: the network's logits are not finite. The weights are broken, or overflow at this " +
+            "precision: fetch or convert the generator's file again, or load it with float32.",
+        );
+      return Int32Array.from(torch.numbers(drawn));
+    });
+  }
+
+  /** tokens: [images] int64 */
+  #feed(tokens: Tensor): void {
+    const column = torch.unsqueeze(tokens, 1);
+    this.#run(this.#guided ? torch.cat([column, column], 0) : column);
+  }
+
+  /** One position. content: [rows, 1] */
+  #run(content: Tensor): void {
+    const { ops, config, weights, tables } = this.#model;
+    const position = this.#position;
+    const logits = torch.scope(() => {
+      const out = step(ops, config, weights, {
+        tables,
+        content,
+        where: torch.narrow(this.#where, 0, position, 1),
+        next: torch.narrow(this.#next, 0, position, 1),
+        modulation: this.#modulations.at(position),
+        past: this.#cache.at(position),
+      });
+      return torch.squeeze(out.logits, 1); // [rows, K]
+    });
+    this.#logits?.dispose();
+    this.#logits = torch.keep(logits);
+    this.#position++;
+  }
+
+  #refuseBeyond(): void {
+    const place = this.#position - 2;
+    if (place < 0 || place + 1 >= this.#model.config.tokens)
+      throw new RangeError("this image is complete, or not begun");
+  }
+
+  /** Runs `fn` with the generator where this session left it; first seeds it as the reference does before an image. */
+  #withRandomState<R>(seed: number, fn: () => R): R {
+    const { device } = this.#model;
+    const others = torch.generatorState(device);
+    try {
+      if (this.#randomState) torch.setGeneratorState(this.#randomState, device);
+      else {
+        torch.manualSeed(seed);
+        torch.rand([this.#images], { device }); // the reference's class dropout draws one number an image, also when sampling
+      }
+      return fn();
+    } finally {
+      this.#randomState?.dispose();
+      this.#randomState = torch.keep(torch.generatorState(device));
+      torch.setGeneratorState(others, device);
+    }
+  }
+
+  dispose(): void {
+    this.#logits?.dispose();
+    this.#randomState?.dispose();
+    for (const tensor of [this.#conditions, this.#where, this.#next]) tensor.dispose();
+    this.#modulations.dispose();
+    this.#cache.dispose();
+  }
+}

@@ -1,0 +1,124 @@
+/** The thread that runs libtorch: its calls block their thread, so it must not be the caller's. */
+import { parentPort } from "node:worker_threads";
+import type { DType, Tensor } from "libtorch";
+import * as torch from "libtorch";
+import type { GeneratorConfig, TokenizerConfig } from "../../config/architecture.js";
+import { RarityError } from "../../config/errors.js";
+import type { DrawPlan, SessionRequest } from "../engine.js";
+import { Answer, type Methods, serve } from "../rpc.js";
+import { type LoadedGenerator, loadedGenerator } from "./generator.js";
+import { TorchRunner } from "./runner.js";
+import { type LoadedTokenizer, loadedTokenizer } from "./tokenizer.js";
+
+let device = "cpu";
+/** Weights on their way here, by model. */
+const arriving = new Map<number, Map<string, Tensor>>();
+const generators = new Map<number, LoadedGenerator>();
+const tokenizers = new Map<number, LoadedTokenizer>();
+const runners = new Map<number, TorchRunner>();
+let ids = 0;
+
+const found = <V>(map: Map<number, V>, id: number): V => {
+  const value = map.get(id);
+  if (value === undefined) throw new RangeError("this session or model was disposed");
+  return value;
+};
+
+/** Weights are never trained here: inference mode spares the bookkeeping. */
+const quick = <R>(fn: () => R): R => torch.inferenceMode(fn);
+
+const methods = {
+  /** @returns the device in full, with its number */
+  start(wanted: string, threads: number): string {
+    const devices = torch.cudaDevices();
+    if (wanted !== "cpu") {
+      const index = Number(/^cuda(?::(\d+))?$/.exec(wanted)?.[1] ?? 0);
+      if (devices === 0)
+        throw new RarityError(
+          "engine",
+          "This libtorch sees no CUDA device. Use --device cpu, or set libtorch up again with `npm run setup -- --cuda`.",
+        );
+      if (index >= devices)
+        throw new RarityError(
+          "engine",
+          `There is no device ${wanted}: this machine has cuda:0 to cuda:${devices - 1}.`,
+        );
+      wanted = `cuda:${index}`;
+      torch.allowTF32(false);
+    }
+    torch.setThreads(threads);
+    device = wanted;
+    return device;
+  },
+
+  begin(): number {
+    arriving.set(++ids, new Map());
+    return ids;
+  },
+
+  put(id: number, name: string, data: Float32Array, shape: readonly number[], dtype: DType): void {
+    quick(() =>
+      torch.scope(() => {
+        const host = torch.tensor(data, { shape });
+        found(arriving, id).set(name, torch.keep(torch.to(host, { device, dtype, copy: false })));
+      }),
+    );
+  },
+
+  generator(id: number, config: GeneratorConfig, dtype: DType): void {
+    generators.set(
+      id,
+      quick(() => loadedGenerator(config, found(arriving, id), device, dtype)),
+    );
+    arriving.delete(id);
+  },
+
+  tokenizer(id: number, config: TokenizerConfig): void {
+    tokenizers.set(id, loadedTokenizer(config, found(arriving, id), device));
+    arriving.delete(id);
+  },
+
+  release(id: number): void {
+    for (const tensor of arriving.get(id)?.values() ?? []) tensor.dispose();
+    generators.get(id)?.dispose();
+    tokenizers.get(id)?.dispose();
+    for (const map of [arriving, generators, tokenizers]) map.delete(id);
+  },
+
+  openSession(generator: number, request: SessionRequest): number {
+    runners.set(
+      ++ids,
+      quick(() => new TorchRunner(found(generators, generator), request)),
+    );
+    return ids;
+  },
+
+  prefill(id: number): Answer<Float32Array> {
+    const runner = found(runners, id);
+    quick(() => runner.prefill());
+    return floats(runner.logits());
+  },
+
+  step(id: number, tokens: Int32Array): Answer<Float32Array> {
+    const runner = found(runners, id);
+    quick(() => runner.step(tokens));
+    return floats(runner.logits());
+  },
+
+  draw: (id: number, plan: DrawPlan): Int32Array => quick(() => found(runners, id).draw(plan)),
+
+  closeSession(id: number): void {
+    runners.get(id)?.dispose();
+    runners.delete(id);
+  },
+
+  encode: (id: number, planes: Float32Array, count: number, height: number, width: number): Int32Array =>
+    quick(() => found(tokenizers, id).encode(planes, count, height, width)),
+
+  decode: (id: number, codes: Int32Array, count: number, h: number, w: number): Answer<Float32Array> =>
+    floats(quick(() => found(tokenizers, id).decode(codes, count, h, w))),
+} satisfies Methods;
+
+const floats = (data: Float32Array): Answer<Float32Array> => new Answer(data, [data.buffer as ArrayBuffer]);
+
+if (parentPort) serve(parentPort, methods as Methods);
