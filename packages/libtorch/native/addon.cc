@@ -16,6 +16,11 @@ std::string sentence(const std::exception& error) {
     const auto at = text.find(tail);
     if (at != std::string::npos) text.resize(at);
   }
+  // Pages on how PyTorch itself is built follow where a kind of device is not there.
+  for (const char* advice : {" This could be because", " PyTorch splits its backend"}) {
+    const auto at = text.find(advice);
+    if (at != std::string::npos) text = text.substr(0, at) + " This build of libtorch has no such device.";
+  }
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   if (text.find("CUDA error") != std::string::npos)
     text += " (CUDA reports late: run again with CUDA_LAUNCH_BLOCKING=1 to see the call that failed)";

@@ -34,6 +34,9 @@ class Slots {
  public:
   int32_t put(at::Tensor tensor);
   const at::Tensor& get(int32_t slot) const;
+  bool holds(int32_t slot) const {
+    return slot >= 0 && slot < static_cast<int32_t>(tensors_.size()) && tensors_[slot].defined();
+  }
   void release(int32_t slot);
   size_t live() const { return tensors_.size() - free_.size(); }
   // Bytes of the distinct storages that live tensors hold.

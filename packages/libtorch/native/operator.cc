@@ -67,20 +67,36 @@ struct Conversion {
 
   [[noreturn]] void wrong(const std::string& what) const { refuse("argument \"" + argument.name + "\" " + what); }
 
+  // What a value is, in a few words: JavaScript's own text for numbers, the kind for the rest.
+  std::string text(napi_value value) const {
+    napi_valuetype type;
+    napi_typeof(env, value, &type);
+    switch (type) {
+      case napi_undefined: return "undefined";
+      case napi_null: return "null";
+      case napi_string: return "a string";
+      case napi_symbol: return "a symbol";
+      case napi_function: return "a function";
+      case napi_object:
+      case napi_external: return "an object";
+      default: return Napi::Value(env, value).ToString().Utf8Value();
+    }
+  }
+
   double number(napi_value value) const {
     double out = 0;
-    if (napi_get_value_double(env, value, &out) != napi_ok) wrong("must be a number");
+    if (napi_get_value_double(env, value, &out) != napi_ok) wrong("must be a number, it is " + text(value));
     return out;
   }
   int64_t integer(napi_value value) const {
     const double out = number(value);
     if (!(std::trunc(out) == out && std::abs(out) <= 9007199254740991.0))
-      wrong("must be a whole number, it is " + text(out));
+      wrong("must be a whole number below 2^53, it is " + text(value));
     return static_cast<int64_t>(out);
   }
   bool boolean(napi_value value) const {
     bool out = false;
-    if (napi_get_value_bool(env, value, &out) != napi_ok) wrong("must be true or false");
+    if (napi_get_value_bool(env, value, &out) != napi_ok) wrong("must be true or false, it is " + text(value));
     return out;
   }
   // A whole number is an integer here, as `2` is in Python: it does not promote an integer tensor.
@@ -94,21 +110,23 @@ struct Conversion {
   }
   std::string string(napi_value value) const {
     size_t length = 0;
-    if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) wrong("must be a string");
+    if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok)
+      wrong("must be a string, it is " + text(value));
     std::string out(length, '\0');
     napi_get_value_string_utf8(env, value, out.data(), length + 1, &length);
     return out;
+  }
+  c10::Device device(const std::string& name) const {
+    try {
+      return c10::Device(name);
+    } catch (const std::exception&) {
+      wrong("must be a device such as \"cpu\" or \"cuda:0\", it is \"" + name + "\"");
+    }
   }
   const at::Tensor& tensor(const Slots& slots, napi_value value) const {
     int32_t slot = -1;
     if (napi_get_value_int32(env, value, &slot) != napi_ok) wrong("must be a tensor");
     return slots.get(slot);
-  }
-
-  static std::string text(double value) {
-    std::ostringstream out;
-    out << value;
-    return out.str();
   }
 
   c10::IValue one(const Slots& slots, napi_value value) const {
@@ -119,7 +137,7 @@ struct Conversion {
       case Kind::boolean: return boolean(value);
       case Kind::scalar: return scalar(value);
       case Kind::string: return string(value);
-      case Kind::device: return c10::Device(string(value));
+      case Kind::device: return device(string(value));
       case Kind::generator: wrong("cannot be given: the default generators are used, see manualSeed");
     }
     wrong("is of an unknown kind");
@@ -130,7 +148,7 @@ struct Conversion {
     bool isArray = false;
     napi_is_array(env, value, &isArray);
     if (!isArray) {
-      if (argument.length < 1) wrong("must be an array");
+      if (argument.length < 1) wrong("must be an array, it is " + text(value));
       for (int32_t i = 0; i < argument.length; i++) out.push_back(element(value));
       return out;
     }
@@ -165,7 +183,10 @@ struct Conversion {
     }
     c10::List<at::Tensor> out;
     out.reserve(length);
-    for (size_t i = 0; i < length; i++) out.push_back(slots.get(numbers[i]));
+    for (size_t i = 0; i < length; i++) {
+      if (numbers[i] < 0) wrong("may not hold null");
+      out.push_back(slots.get(numbers[i]));
+    }
     return out;
   }
 
@@ -226,20 +247,50 @@ napi_value result(napi_env env, Slots& slots, const c10::IValue& value) {
 
 // ---- calling ----
 
-std::string shapes(const Slots& slots, napi_env env, const Operator& op, napi_value* given, size_t count) {
+// The names that dtypes have in TypeScript.
+const char* dtypeName(at::ScalarType type) {
+  switch (type) {
+    case at::kByte: return "uint8";
+    case at::kChar: return "int8";
+    case at::kShort: return "int16";
+    case at::kInt: return "int32";
+    case at::kLong: return "int64";
+    case at::kHalf: return "float16";
+    case at::kFloat: return "float32";
+    case at::kDouble: return "float64";
+    case at::kBool: return "bool";
+    case at::kBFloat16: return "bfloat16";
+    default: return at::toString(type);
+  }
+}
+
+constexpr size_t MOST_DESCRIBED = 4;  // tensors of one list
+
+// The operands of a call that failed: names, shapes, types and devices.
+std::string operands(const Slots& slots, napi_env env, const Operator& op, napi_value* given, size_t count) {
   std::ostringstream out;
+  const auto describe = [&](const std::string& name, int32_t slot) {
+    if (!slots.holds(slot)) return;
+    const auto& tensor = slots.get(slot);
+    out << (out.tellp() > 0 ? ", " : "") << name << " " << tensor.sizes() << " " << dtypeName(tensor.scalar_type()) << " "
+        << tensor.device();
+  };
   for (const auto& argument : op.arguments) {
-    if (argument.kind != Kind::tensor || argument.list || argument.source < 0) continue;
+    if (argument.kind != Kind::tensor || argument.source < 0 || static_cast<size_t>(argument.source) >= count) continue;
+    const auto value = given[argument.source];
     int32_t slot = -1;
-    if (static_cast<size_t>(argument.source) >= count ||
-        napi_get_value_int32(env, given[argument.source], &slot) != napi_ok || slot < 0)
+    if (!argument.list) {
+      if (napi_get_value_int32(env, value, &slot) == napi_ok) describe(argument.name, slot);
       continue;
-    try {
-      const auto& tensor = slots.get(slot);
-      out << (out.tellp() > 0 ? ", " : "") << argument.name << " " << tensor.sizes() << " " << tensor.dtype().name() << " "
-          << tensor.device();
-    } catch (const std::exception&) {
     }
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_int32_array)
+      continue;
+    for (size_t i = 0; i < std::min(length, MOST_DESCRIBED); i++)
+      describe(argument.name + "[" + std::to_string(i) + "]", static_cast<const int32_t*>(data)[i]);
+    if (length > MOST_DESCRIBED) out << ", " << length - MOST_DESCRIBED << " more";
   }
   return out.str();
 }
@@ -286,8 +337,8 @@ napi_value invoke(napi_env env, napi_callback_info info) {
   } catch (const std::exception& error) {
     const auto own = dynamic_cast<const std::invalid_argument*>(&error) != nullptr;
     auto text = op.name + ": " + sentence(error);
-    const auto operands = shapes(slots, env, op, given, std::min(count, MOST_ARGUMENTS));
-    if (!operands.empty()) text += " (" + operands + ")";
+    const auto tensors = operands(slots, env, op, given, std::min(count, MOST_ARGUMENTS));
+    if (!tensors.empty()) text += " (" + tensors + ")";
     if (own) napi_throw_type_error(env, nullptr, text.c_str());
     else napi_throw_error(env, nullptr, text.c_str());
     return nullptr;

@@ -20,8 +20,7 @@ int32_t Slots::put(at::Tensor tensor) {
 }
 
 const at::Tensor& Slots::get(int32_t slot) const {
-  if (slot < 0 || slot >= static_cast<int32_t>(tensors_.size()) || !tensors_[slot].defined())
-    throw std::runtime_error("this tensor was disposed");
+  if (!holds(slot)) throw std::runtime_error("this tensor was disposed");
   return tensors_[slot];
 }
 
@@ -68,8 +67,9 @@ struct Bytes {
 
 Bytes bytesOf(const Napi::Value& value) {
   const auto array = value.As<Napi::TypedArray>();
-  auto* start = static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-  return {start, array.ByteLength()};
+  void* data = nullptr;  // asked for in this way, as the memory may be a SharedArrayBuffer's
+  napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
+  return {data, array.ByteLength()};
 }
 
 std::vector<int64_t> sizesOf(const Napi::Value& value) {

@@ -67,8 +67,18 @@ function parseType(text) {
   };
 }
 
-/** Arguments that TypeScript does not offer: there is one sensible value. */
-const hidden = new Set(["layout", "generator", "out_int32", "sparse", "scale_grad_by_freq"]);
+/** Arguments that TypeScript does not offer, as there is one sensible value; it is named where the schema has no default. */
+const hidden = {
+  layout: undefined,
+  generator: undefined,
+  out_int32: undefined,
+  sparse: undefined,
+  sparse_grad: undefined,
+  scale_grad_by_freq: undefined,
+  implicit: undefined,
+  cudnn_enable: undefined,
+  cudnn_enabled: "true",
+};
 
 const plain = {
   Tensor: "Tensor",
@@ -84,6 +94,7 @@ const plain = {
 };
 
 function typeScript(arg) {
+  if (arg.name === "reduction") return "Reduction";
   const base = plain[arg.base];
   if (!base) throw new Error(`no TypeScript type for ${arg.base}`);
   if (!arg.list) return arg.optional ? `${base} | null` : base;
@@ -93,20 +104,23 @@ function typeScript(arg) {
 }
 
 /** How an argument is handed to the addon. */
-function send(arg, value) {
+function send(arg, value, name) {
   const none = arg.optional || arg.fallback !== undefined;
-  if (arg.base === "Tensor" && arg.list) return `slotsOf(${value})`;
+  const slot = `slotOf(${value}, "${arg.name} of ${name}")`;
+  if (arg.base === "Tensor" && arg.list) return `slotsOf(${value}, "${arg.name} of ${name}")`;
   if (arg.base === "Tensor")
-    return none
-      ? `${value} === undefined || ${value} === null ? ${value} : slotOf(${value})`
-      : `slotOf(${value})`;
+    return none ? `${value} === undefined || ${value} === null ? ${value} : ${slot}` : slot;
+  if (arg.name === "reduction") return `reductionCode(${value})`;
   if (arg.base === "ScalarType") return `dtype(${value})`;
   if (arg.base === "MemoryFormat") return `memoryFormat(${value})`;
   return value;
 }
 
 const required = (arg) => arg.fallback === undefined && !arg.optional;
-const given = (schema) => schema.args.filter((a) => !hidden.has(a.name));
+const offered = (arg) => !Object.hasOwn(hidden, arg.name);
+const given = (schema) => schema.args.filter(offered);
+/** Arguments that go to the addon. */
+const sent = (schema) => schema.args.filter((a) => offered(a) || (required(a) && hidden[a.name]));
 const optionsOf = (schema) => given(schema).filter((a) => a.keyword);
 const positional = (schema) => given(schema).filter((a) => !a.keyword);
 
@@ -119,13 +133,18 @@ function returnType(schema) {
 /** Factories make float32 unless told otherwise: JavaScript's 1.0 is no sign of a fraction. */
 const isFactory = (schema) =>
   !schema.args.some((a) => a.base === "Tensor") && schema.args.some((a) => a.name === "dtype");
-const factoryType = (name) => (/^(arange|randint|randperm)$/.test(name) ? "int64" : "float32");
+function factoryType(name) {
+  if (name === "arange") return "rangeType(start, end, step)";
+  return /^(randint|randperm)$/.test(name) ? '"int64"' : '"float32"';
+}
 
 function call(name, part, schema) {
-  const values = given(schema).map((a) => {
+  const values = sent(schema).map((a) => {
+    if (!offered(a)) return hidden[a.name];
     const value = a.keyword ? `options.${a.name}` : safe(a.as ?? a.name);
-    if (isFactory(schema) && a.name === "dtype") return `dtype(options.dtype ?? "${factoryType(name)}")`;
-    return send(a, value);
+    if (isFactory(schema) && a.name === "dtype") return `dtype(options.dtype ?? ${factoryType(name)})`;
+    if (a.name === "stable") return `${value} ?? true`; // what the function is called after
+    return send(a, value, name);
   });
   return `${handle(name, part)}()(${values.join(", ")})`;
 }
@@ -133,6 +152,7 @@ function call(name, part, schema) {
 const reserved = new Set(["var", "default", "function", "return", "in", "with", "dtype"]);
 const safe = (name) => (reserved.has(name) ? `${name}_` : name);
 const handle = (name, { overload }) => `$${name}${overload === "" ? "" : `_${overload}`}`;
+const optionsSet = (name) => `${name}$options`;
 
 /** Which of two overloads is meant: by the type of an argument, or by whether a further one is there. */
 function choose(schemas) {
@@ -143,8 +163,10 @@ function choose(schemas) {
     if (!tensorFirst && b[at].base !== "Tensor") throw new Error("overloads differ in no tensor");
     return { at, condition: `${safe(a[at].name)} instanceof Tensor`, tensor: tensorFirst ? 0 : 1 };
   }
-  if (b.length > a.length)
-    return { extra: a.length, condition: `${safe(b[a.length].name)} !== undefined`, tensor: 1 };
+  if (b.length > a.length) {
+    const condition = b.slice(a.length).map((arg) => `${safe(arg.name)} !== undefined`);
+    return { extra: a.length, condition: condition.join(" || "), tensor: 1 };
+  }
   throw new Error("overloads that cannot be told apart");
 }
 
@@ -159,7 +181,7 @@ function generate({ name, overloads }, schemas) {
   for (const schema of parsed) for (const arg of schema.args) arg.keyword ||= byName.has(arg.name);
   const lines = overloads.map(
     (part, i) =>
-      `const ${handle(name, part)} = operator("${part.base}", "${part.overload}", "${given(parsed[i])
+      `const ${handle(name, part)} = operator("${part.base}", "${part.overload}", "${sent(parsed[i])
         .map((a) => a.name)
         .join(" ")}");`,
   );
@@ -191,6 +213,9 @@ function generate({ name, overloads }, schemas) {
   const self = parsed[0].returns[0]?.writes ? safe(positional(parsed[0])[0].name) : undefined;
   const result = self && parsed[0].returns.length === 1 ? "Tensor" : returnType(parsed[0]);
   const calls = parsed.map((schema, i) => call(name, overloads[i], schema));
+  const optionNames = [...options.keys()];
+  if (options.size > 0)
+    lines.push(`const ${optionsSet(name)} = new Set(${JSON.stringify(optionNames).replaceAll(",", ", ")});`);
   const chosen = choice
     ? `${choice.condition} ? ${calls[choice.tensor]} : ${calls[1 - choice.tensor]}`
     : calls[0];
@@ -203,6 +228,10 @@ function generate({ name, overloads }, schemas) {
     `export function ${safe(name)}(${texts.join(", ")}): ${result} {`,
     `  if (arguments.length > ${texts.length}) tooMany("${name}", ${texts.length}, arguments.length);`,
   );
+  if (options.size > 0)
+    lines.push(
+      `  if (arguments.length === ${texts.length}) checkOptions("${name}", options, ${optionsSet(name)});`,
+    );
   if (result === "void") lines.push(`  ${chosen};`);
   else if (self) lines.push(`  ${chosen};`, `  return ${self};`);
   else if (result === "Tensor") lines.push(`  return adopt(${chosen});`);
@@ -218,7 +247,17 @@ export function generateFile(schemas) {
     "// Generated from operators.txt by scripts/generate-operators.mjs; do not edit.",
     "/** PyTorch's operators under their own names. Positional arguments first, keyword arguments as an object. */",
     'import type { DType } from "./dtype.js";',
-    'import { dtype, type MemoryFormat, memoryFormat, operator, tooMany } from "./operator.js";',
+    "import {",
+    "  checkOptions,",
+    "  dtype,",
+    "  type MemoryFormat,",
+    "  memoryFormat,",
+    "  operator,",
+    "  rangeType,",
+    "  type Reduction,",
+    "  reductionCode,",
+    "  tooMany,",
+    '} from "./operator.js";',
     'import { adopt, slotOf, slotsOf, Tensor } from "./tensor.js";',
     "",
     "",

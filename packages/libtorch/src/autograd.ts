@@ -15,9 +15,14 @@ export interface BackwardOptions {
 
 const listOf = (x: Tensor | readonly Tensor[]): readonly Tensor[] => (Array.isArray(x) ? x : [x as Tensor]);
 
-/** Adds d outputs / d leaf to the `grad` of every leaf that requires one. */
+/**
+ * Adds d outputs / d leaf to the `grad` of every leaf that requires one.
+ * @throws {RangeError} when `inputs` is given and empty
+ */
 export function backward(outputs: Tensor | readonly Tensor[], options: BackwardOptions = {}): void {
   const list = listOf(outputs);
+  if (options.inputs?.length === 0)
+    throw new RangeError("backward() was given no inputs: leave them out for the gradients of every leaf.");
   native().backward(
     slotsOf(list),
     slotsOf(options.gradients ?? list.map(() => null)),

@@ -9,6 +9,8 @@ const codes = {
   float16: 5,
   float32: 6,
   float64: 7,
+  complex64: 9,
+  complex128: 10,
   bool: 11,
   bfloat16: 15,
 } as const;
@@ -21,10 +23,9 @@ export const dtypeNames = Object.keys(codes) as DType[];
 
 /** @throws {TypeError} for a name that is no number type */
 export function dtypeCode(dtype: DType): number {
-  const code = codes[dtype];
-  if (code === undefined)
+  if (!Object.hasOwn(codes, dtype))
     throw new TypeError(`"${dtype}" is no dtype: it must be one of ${dtypeNames.join(", ")}.`);
-  return code;
+  return codes[dtype];
 }
 
 export function dtypeOf(code: number): DType {
@@ -57,17 +58,19 @@ const arrays = {
   float64: Float64Array,
   bool: Uint8Array,
   bfloat16: Uint16Array,
-} as const satisfies Record<DType, unknown>;
+} as const satisfies Partial<Record<DType, unknown>>;
 
-type ArrayOf = { [K in DType]: InstanceType<(typeof arrays)[K]> };
+function arrayFor(dtype: DType): (typeof arrays)[keyof typeof arrays] {
+  if (dtype === "complex64" || dtype === "complex128")
+    throw new TypeError(`A ${dtype} tensor has no typed array: view_as_real(x) gives its numbers as pairs.`);
+  return arrays[dtype];
+}
 
 /** A new typed array for the bits of `length` numbers. */
-export const storageArray = <D extends DType>(dtype: D, length: number): ArrayOf[D] =>
-  new arrays[dtype](length) as ArrayOf[D];
+export const storageArray = (dtype: DType, length: number): TypedArray => new (arrayFor(dtype))(length);
 
 /** A typed array over memory that is there already. */
-export const storageView = <D extends DType>(dtype: D, buffer: ArrayBuffer): ArrayOf[D] =>
-  new arrays[dtype](buffer) as ArrayOf[D];
+export const storageView = (dtype: DType, buffer: ArrayBuffer): TypedArray => new (arrayFor(dtype))(buffer);
 
 /** The number type that an array has by itself. */
 export function naturalDType(data: TypedArray): DType {
@@ -77,13 +80,14 @@ export function naturalDType(data: TypedArray): DType {
   if (data instanceof Int32Array) return "int32";
   if (data instanceof Int16Array) return "int16";
   if (data instanceof Int8Array) return "int8";
-  if (data instanceof Uint16Array)
-    throw new TypeError(
-      'A Uint16Array holds the bits of float16 or bfloat16 numbers: pass dtype "float16" or "bfloat16".',
-    );
-  return "uint8";
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return "uint8";
+  throw new TypeError(
+    (data as unknown) instanceof Uint16Array
+      ? 'A Uint16Array holds the bits of float16 or bfloat16 numbers: pass dtype "float16" or "bfloat16".'
+      : `Tensors have no number type like that of a ${(data as object).constructor.name}.`,
+  );
 }
 
 /** Whether an array's bytes are those of numbers of that type, so that it can be taken as it is. */
 export const fits = (data: TypedArray, dtype: DType): boolean =>
-  data instanceof arrays[dtype] || (data instanceof Uint8ClampedArray && dtype === "uint8");
+  dtype === "float16" || dtype === "bfloat16" ? data instanceof Uint16Array : naturalDType(data) === dtype;

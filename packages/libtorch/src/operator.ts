@@ -1,6 +1,7 @@
 /** Turns an operator's name into a function, when it is first called. What generated code is made of. */
 import { type DType, dtypeCode } from "./dtype.js";
 import { type NativeOperator, native } from "./native.js";
+import { describeValue, Tensor } from "./tensor.js";
 
 /**
  * @internal
@@ -46,18 +47,45 @@ export const dtype = (name: DType | null | undefined): number | null | undefined
 const formats = { contiguous: 0, preserve: 1, channels_last: 2 } as const;
 export type MemoryFormat = keyof typeof formats;
 
-/** @internal */
-export function memoryFormat(name: MemoryFormat | null | undefined): number | null | undefined {
+/** What a loss makes of its terms. */
+const reductions = { none: 0, mean: 1, sum: 2 } as const;
+export type Reduction = keyof typeof reductions;
+
+function codeIn(
+  codes: Readonly<Record<string, number>>,
+  name: string | null | undefined,
+  what: string,
+): number | null | undefined {
   if (name === undefined || name === null) return name;
-  const code = formats[name];
-  if (code === undefined)
-    throw new TypeError(
-      `"${name}" is no memory format: it must be one of ${Object.keys(formats).join(", ")}.`,
-    );
-  return code;
+  if (!Object.hasOwn(codes, name))
+    throw new TypeError(`"${name}" is no ${what}: it must be one of ${Object.keys(codes).join(", ")}.`);
+  return codes[name];
 }
+
+/** @internal */
+export const memoryFormat = (name: MemoryFormat | null | undefined): number | null | undefined =>
+  codeIn(formats, name, "memory format");
+
+/** @internal */
+export const reductionCode = (name: Reduction | null | undefined): number | null | undefined =>
+  codeIn(reductions, name, "reduction");
+
+/** @internal The type of a range, as in Python: int64 unless one of its numbers is a fraction. */
+export const rangeType = (...numbers: readonly (number | undefined)[]): DType =>
+  numbers.every((n) => n === undefined || Number.isInteger(n)) ? "int64" : "float32";
 
 /** @internal */
 export function tooMany(name: string, most: number, given: number): never {
   throw new TypeError(`${name} takes at most ${most} arguments, not ${given}.`);
+}
+
+/** @internal Refuses options that the operator does not have: JavaScript would pass over them in silence. */
+export function checkOptions(name: string, options: object, allowed: ReadonlySet<string>): void {
+  if (typeof options !== "object" || options === null || options instanceof Tensor)
+    throw new TypeError(
+      `${name} takes its last arguments by name: { ${[...allowed].join(", ")} }, not ${describeValue(options)}.`,
+    );
+  for (const key in options)
+    if (!allowed.has(key))
+      throw new TypeError(`${name} has no option "${key}": it takes ${[...allowed].join(", ")}.`);
 }

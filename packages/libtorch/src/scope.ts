@@ -3,13 +3,13 @@ import { native } from "./native.js";
 import { type Scope, scopes, Tensor } from "./tensor.js";
 
 /**
- * Runs `fn` and disposes every tensor made inside, except those it returns (alone or within arrays and plain objects),
- * which move to the surrounding scope. Also when `fn` throws.
+ * Runs `fn` and disposes every tensor made inside, except those it returns (alone or within arrays, plain objects,
+ * Maps and Sets), which move to the surrounding scope. Also when `fn` throws.
  *
  * @throws {TypeError} when `fn` returns a promise: scopes end when the function does, so they cannot span an await
  */
 export function scope<R>(fn: () => R): R {
-  const own: Scope = { parent: scopes.current, tensors: [], opened: openedAt() };
+  const own: Scope = { parent: scopes.current, tensors: [], roomy: 64, opened: openedAt() };
   scopes.current = own;
   const kept = new Set<Tensor>();
   try {
@@ -44,12 +44,18 @@ export function refusePromise(result: unknown, what: string): void {
   );
 }
 
-function collect(value: unknown, into: Set<Tensor>): void {
+function collect(value: unknown, into: Set<Tensor>, seen: Set<unknown> = new Set()): void {
   if (value instanceof Tensor) into.add(value);
-  else if (Array.isArray(value)) for (const entry of value) collect(entry, into);
-  else if (value instanceof Map) for (const entry of value.values()) collect(entry, into);
-  else if (value !== null && typeof value === "object" && isPlain(value))
-    for (const entry of Object.values(value)) collect(entry, into);
+  else if (value !== null && typeof value === "object" && !seen.has(value)) {
+    seen.add(value);
+    for (const entry of entriesOf(value)) collect(entry, into, seen);
+  }
+}
+
+function entriesOf(value: object): Iterable<unknown> {
+  if (Array.isArray(value)) return value;
+  if (value instanceof Map || value instanceof Set) return value.values();
+  return isPlain(value) ? Object.values(value) : [];
 }
 
 function isPlain(value: object): boolean {

@@ -6,6 +6,8 @@ import { native } from "./native.js";
 export interface Scope {
   readonly parent: Scope | undefined;
   tensors: Tensor[];
+  /** When there are more in the list than this, those that were disposed or moved meanwhile are taken out. */
+  roomy: number;
   /** Where it was opened, kept with LIBTORCH_DEBUG=1 only. */
   readonly opened: string | undefined;
 }
@@ -42,8 +44,13 @@ export class Tensor {
 
   #enter(scope: Scope | undefined): void {
     this.#owner = scope;
-    if (scope) scope.tensors.push(this);
-    else forgotten.register(this, this.#slot, this);
+    if (scope) {
+      if (scope.tensors.length >= scope.roomy) {
+        scope.tensors = scope.tensors.filter((x) => x.#owner === scope);
+        scope.roomy = Math.max(64, 2 * scope.tensors.length);
+      }
+      scope.tensors.push(this);
+    } else forgotten.register(this, this.#slot, this);
   }
 
   #leave(): void {
@@ -57,7 +64,7 @@ export class Tensor {
     this.#description = {
       shape,
       dtype: dtypeOf(dtype),
-      device: device === "cpu" ? "cpu" : `${device}:${Math.max(0, index)}`,
+      device: device === "cpu" || index < 0 ? device : `${device}:${index}`,
     };
     return this.#description;
   }
@@ -98,8 +105,12 @@ export class Tensor {
     const slot = native().gradOf(Tensor.slot(this));
     return slot < 0 ? null : Tensor.adopt(slot);
   }
+  /** @throws {TypeError} when the gradient has another shape, dtype or device */
   set grad(gradient: Tensor | null) {
-    native().setGrad(Tensor.slot(this), gradient ? Tensor.slot(gradient) : -1);
+    const [slot, other] = [Tensor.slot(this), gradient === null ? -1 : Tensor.slot(gradient)];
+    if (gradient !== null && !sameKind(this, gradient))
+      throw new TypeError(`${gradient} cannot be the gradient of ${this}.`);
+    native().setGrad(slot, other);
   }
 
   /**
@@ -149,9 +160,12 @@ export class Tensor {
   }
 
   /** @internal The slot, or an error where there is no living tensor. */
-  static slot(x: Tensor): number {
-    if (!(x instanceof Tensor)) throw new TypeError(`A tensor is wanted here, not ${describeValue(x)}.`);
-    if (x.#slot < 0) throw new Error(`This tensor was disposed ${x.#end} and cannot be used any more.`);
+  static slot(x: Tensor, where?: string): number {
+    if (!(x instanceof Tensor)) throw new TypeError(`${wanted("A tensor", where)}, not ${describeValue(x)}.`);
+    if (x.#slot < 0)
+      throw new Error(
+        `This tensor was disposed ${x.#end} and cannot be used any more${where ? ` (${where})` : ""}.`,
+      );
     return x.#slot;
   }
 
@@ -182,12 +196,19 @@ export class Tensor {
   }
 }
 
-const describeValue = (x: unknown): string =>
-  x === null
-    ? "null"
-    : typeof x === "object"
-      ? (x.constructor?.name ?? "an object")
-      : `${typeof x} ${String(x)}`;
+const sameKind = (a: Tensor, b: Tensor): boolean =>
+  a.dtype === b.dtype && a.device === b.device && String(a.shape) === String(b.shape);
+
+const wanted = (what: string, where: string | undefined): string =>
+  where ? `${what} is wanted as ${where}` : `${what} is wanted here`;
+
+/** @internal A value in a few words, for errors. */
+export function describeValue(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  if (typeof x === "string") return JSON.stringify(x);
+  if (typeof x === "function") return "a function";
+  return typeof x === "object" ? (x.constructor?.name ?? "an object") : `${typeof x} ${String(x)}`;
+}
 
 /** @internal */
 export const slotOf = Tensor.slot;
@@ -195,13 +216,13 @@ export const slotOf = Tensor.slot;
 export const adopt = Tensor.adopt;
 
 /** @internal Slots of a list; null stands for none. */
-export function slotsOf(tensors: readonly (Tensor | null)[]): Int32Array {
+export function slotsOf(tensors: readonly (Tensor | null)[], where?: string): Int32Array {
   if (!Array.isArray(tensors))
-    throw new TypeError(`An array of tensors is wanted here, not ${describeValue(tensors)}.`);
+    throw new TypeError(`${wanted("An array of tensors", where)}, not ${describeValue(tensors)}.`);
   const slots = new Int32Array(tensors.length);
   for (let i = 0; i < slots.length; i++) {
     const x = tensors[i];
-    slots[i] = x === null ? -1 : slotOf(x as Tensor);
+    slots[i] = x === null ? -1 : slotOf(x as Tensor, where);
   }
   return slots;
 }
