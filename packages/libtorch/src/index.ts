@@ -2,6 +2,7 @@
 export { type BackwardOptions, backward, grad } from "./autograd.js";
 export { type Block, type Checkpointed, checkpointBlocks } from "./checkpoint.js";
 export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
+export * as cuda from "./cuda/index.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
 export { buildRecord, checkSetUp, isAvailable, LibtorchMissingError } from "./native.js";

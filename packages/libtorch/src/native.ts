@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CudaNative } from "./cuda/addon.js";
 import { prepareEnvironment } from "./environment.js";
 
 /** An operator as the addon gives it: slots, numbers, strings and arrays in; slots, numbers or arrays of them out. */
@@ -67,6 +68,9 @@ export interface Native {
   generatorState(device: string): number;
   setGeneratorState(device: string, slot: number): void;
   allowTF32(allow: boolean): void;
+
+  /** Streams, events, graphs, memory: only where the addon was compiled with CUDA's headers. */
+  readonly cuda?: CudaNative;
 }
 
 /** What `setup` leaves beside the addon it built. */
