@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type GeneratorConfig, publishedTokenizer, type TokenizerConfig } from "../config/architecture.js";
+import type { Precision } from "../engines/engine.js";
 import { decode, decoderWeights } from "../networks/tokenizer.js";
 import { type Plain, plain, plainOps } from "../testing/plain-ops.js";
 import { randomTokenizer, tinyGenerator, tinyTokenizer } from "../testing/random-model.js";
@@ -77,16 +78,15 @@ describe("imageFloor", () => {
     const slack = 1 + 1e-9;
     fc.assert(
       fc.property(settings, ({ images, guided, generator, speed, flops }) => {
-        const at = (
-          change: Partial<{ precision: "float32" | "int8" | "int4"; images: number; guided: boolean }>,
-          factor = 1,
-        ) =>
+        const at = (change: Partial<{ precision: Precision; images: number; guided: boolean }>, factor = 1) =>
           imageFloor({ bytesPerSecond: speed * factor, flops: flops * factor }, generator, tinyTokenizer, {
             ...one,
             images,
             guided,
             ...change,
           }).total;
+        expect(at({ precision: "bfloat16" })).toBeLessThanOrEqual(at({}) * slack);
+        expect(at({ precision: "bfloat16" })).toBeGreaterThanOrEqual((at({}) / 2) * (1 / slack));
         expect(at({ precision: "int8" })).toBeLessThanOrEqual(at({}) * slack);
         expect(at({ precision: "int4" })).toBeLessThanOrEqual(at({ precision: "int8" }) * slack);
         expect(at({ images: images + 1 })).toBeGreaterThan(at({}));

@@ -16,7 +16,7 @@ import type { Ops, Parameters } from "../networks/ops.js";
 export interface MachineSpeed {
   /** B: bytes a second of a streaming read with all threads. */
   readonly bytesPerSecond: number;
-  /** F: floating-point operations a second of a large float32 product by the engine's own library. */
+  /** F: floating-point operations a second of a large product by the engine's own library, in float32 or bfloat16. */
   readonly flops: number;
 }
 
@@ -100,9 +100,14 @@ export async function measureHere(threads: number): Promise<MachineSpeed> {
 const stepWeights = ({ width: D, depth, mlpWidth: F, codebookSize: K }: GeneratorConfig): number =>
   depth * (4 * D * D + 2 * D * F) + D * K;
 
+/** Bytes of a number that is not quantised: of the caches, too. */
+const numberBytes = (precision: Precision): number => (precision === "bfloat16" ? 2 : 4);
+
 /** Bytes a weight takes at a precision, the blocks' scales included. */
 const weightBytes = (precision: Precision, columns: number): number =>
-  precision === "float32" ? 4 : (precision === "int8" ? 1 : 0.5) + 4 / blockSize(columns);
+  precision === "int8" || precision === "int4"
+    ? (precision === "int8" ? 1 : 0.5) + 4 / blockSize(columns)
+    : numberBytes(precision);
 
 export interface ImageFloor {
   readonly steps: number;
@@ -119,12 +124,11 @@ export function imageFloor(
 ): ImageFloor {
   const rows = guided ? 2 * images : images;
   const weights = stepWeights(generator) * weightBytes(precision, generator.width);
-  const cachedBytes = 2 * generator.depth * rows * generator.heads * headWidth(generator) * 4; // of one position
+  const cached = 2 * generator.depth * rows * generator.heads * headWidth(generator); // numbers of one position
   let steps = 0;
   for (let position = 0; position <= generator.tokens; position++) {
-    const read = (weights + position * cachedBytes) / machine.bytesPerSecond;
-    const multiply =
-      (2 * rows * (stepWeights(generator) + (position * cachedBytes) / rows / 4)) / machine.flops;
+    const read = (weights + position * cached * numberBytes(precision)) / machine.bytesPerSecond;
+    const multiply = (2 * (rows * stepWeights(generator) + position * cached)) / machine.flops;
     steps += Math.max(read, multiply);
   }
   const decoder = tokenizer ? (images * decoderFlops(tokenizer)) / machine.flops : 0;
