@@ -12,8 +12,9 @@ const allowed = {
   engines: ["networks", "config", "weights"],
   sampling: ["engines", "networks", "config"],
   data: ["images", "weights", "config", "sampling", "engines", "networks"],
+  training: ["data", "engines", "networks", "config", "weights"],
   bench: ["sampling", "engines", "networks", "config", "weights"],
-  verify: ["data", "images", "sampling", "engines", "networks", "config", "weights"],
+  verify: ["training", "data", "images", "sampling", "engines", "networks", "config", "weights"],
   "pipeline-types.ts": ["config", "engines", "images"],
   "pipeline.ts": ["pipeline-types.ts", "sampling", "engines", "networks", "config", "weights", "images"],
   "index.ts": [
@@ -31,6 +32,7 @@ const allowed = {
     "pipeline.ts",
     "verify",
     "bench",
+    "training",
     "data",
     "sampling",
     "engines",
@@ -43,6 +45,7 @@ const allowed = {
 };
 const packages = {
   "onnxruntime-node": ["engines/onnx"],
+  libtorch: ["engines/torch", "engines/create.ts", "training", "verify/training.ts"],
   sharp: ["images"],
   commander: ["cli"],
 };

@@ -13,7 +13,11 @@ export interface CheckResult {
 export const tolerances = {
   /** Tensors in float32 on CPUs. */
   float32: 2e-5,
-  /** The same for full-size networks. */
+  /** The same on CUDA, with TF32 off. */
+  cuda: 1e-4,
+  /** The same in bfloat16. */
+  bfloat16: 5e-2,
+  /** Float32 tensors of full-size networks on CPUs. */
   fullSize: 1e-4,
   /** Losses, relative. */
   loss: 1e-5,

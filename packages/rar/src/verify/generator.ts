@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GeneratorConfig } from "../config/architecture.js";
 import { conditionId } from "../config/architecture.js";
-import type { Engine } from "../engines/engine.js";
-import { sampleTokens } from "../sampling/generate.js";
+import type { Engine, Generator } from "../engines/engine.js";
+import { type SampleRequest, sampleTokens } from "../sampling/generate.js";
 import { combine, guidanceAt, needsUnconditional } from "../sampling/guidance.js";
 import { openTensorFile } from "../weights/open.js";
 import type { TensorSource } from "../weights/tensor-file.js";
@@ -70,6 +70,41 @@ async function roundedWeights(weights: TensorSource): Promise<"bf16" | "fp16" | 
   return dtype === "BF16" ? "bf16" : dtype === "F16" ? "fp16" : undefined;
 }
 
+interface SampledRun {
+  readonly classes: number[];
+  readonly guidance_scale: number;
+  readonly guidance_scale_pow: number;
+  readonly temperature: number;
+  readonly kv_cache: boolean;
+  readonly ids: number[][];
+}
+
+/** `generate.json`: ids drawn by PyTorch's own generator after seed 0, for engines that have it. */
+export async function* checkSampled(subject: Subject): AsyncGenerator<CheckResult> {
+  const { sampled } = JSON.parse(await readFile(join(subject.folder, "generate.json"), "utf8")) as {
+    sampled: SampledRun[];
+  };
+  const generator = await subject.engine.loadGenerator(subject);
+  for (const {
+    classes,
+    guidance_scale: scale,
+    guidance_scale_pow: pow,
+    temperature,
+    kv_cache,
+    ids,
+  } of sampled) {
+    const draw = { temperature, sampler: "torch" } as const;
+    const tokens = await drawn(generator, { classes, guidance: { scale, pow }, draw });
+    const name = `sampled ids, guidance ${scale} pow ${pow}, temperature ${temperature}, classes ${classes}`;
+    yield equal(
+      `${name}${kv_cache ? "" : ", recorded without a cache"}`,
+      ids.flat(),
+      tokens.flatMap((row) => [...row]),
+    );
+  }
+  await generator[Symbol.asyncDispose]();
+}
+
 interface GreedyRun {
   readonly classes: number[];
   readonly guidance_scale: number;
@@ -101,14 +136,20 @@ export async function* checkGreedy(subject: Subject, file: string): AsyncGenerat
 const LOGIT_MAGNITUDE = 10;
 
 export async function greedy(
-  generator: Awaited<ReturnType<Engine["loadGenerator"]>>,
+  generator: Generator,
   classes: readonly number[],
   guidance: { scale: number; pow: number },
 ): Promise<readonly Int32Array[]> {
+  return drawn(generator, { classes, guidance, draw: { temperature: 0 } });
+}
+
+async function drawn(
+  generator: Generator,
+  request: Pick<SampleRequest, "classes" | "guidance" | "draw">,
+): Promise<readonly Int32Array[]> {
   let tokens: readonly Int32Array[] = [];
-  const indices = classes.map((_, i) => i);
-  const steps = sampleTokens(generator, { classes, indices, seed: 0, guidance, draw: { temperature: 0 } });
-  for await (const step of steps) tokens = step.tokens;
+  const indices = request.classes.map((_, i) => i);
+  for await (const step of sampleTokens(generator, { ...request, indices, seed: 0 })) tokens = step.tokens;
   return tokens;
 }
 

@@ -11,7 +11,7 @@ import { openTensorFile } from "../weights/open.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 import type { CheckResult } from "./check.js";
 import { checkFullGenerator, checkFullTokenizer } from "./full-size.js";
-import { checkForward, checkGreedy, checkLoss, checkStepLogits } from "./generator.js";
+import { checkForward, checkGreedy, checkLoss, checkSampled, checkStepLogits } from "./generator.js";
 import { checkConvolutions, checkDecode, checkEncode, checkSamplePixels } from "./tokenizer.js";
 import { checkReconstruction, checkTrained } from "./trained.js";
 
@@ -46,6 +46,16 @@ export async function* verify(
     "bad-usage",
     `"${folder}" holds no recorded numbers that this version can check. Name a folder with forward.safetensors, encode.safetensors or expected.json.`,
   );
+}
+
+/** For the engine with PyTorch's generator and gradients; nothing with another one, nor in a smaller type. */
+const onTorch = (check: Check): Check =>
+  async function* (engine) {
+    if (engine.name === "torch" && engine.precision === "float32") yield* check(engine);
+  };
+
+async function* later<M>(module: Promise<M>, run: (module: M) => AsyncIterable<CheckResult>) {
+  yield* run(await module);
 }
 
 type Check = (engine: Engine) => AsyncIterable<CheckResult>;
@@ -90,6 +100,11 @@ function* checks(folder: string, has: (file: string) => boolean, options: Verify
   if (exact && has("greedy.json")) yield generator((s) => checkGreedy(s, "greedy.json"));
   if (exact && has("generate_logits.safetensors")) yield generator(checkStepLogits);
   if (exact && has("loss.json")) yield generator(checkLoss);
+  if (exact && has("generate.json")) yield onTorch(generator(checkSampled));
+  const training = (check: "checkGradients" | "checkUpdates"): Check =>
+    onTorch(generator((subject) => later(import("./training.js"), (checks) => checks[check](subject))));
+  if (exact && has("grads.safetensors")) yield training("checkGradients");
+  if (exact && has("train.safetensors")) yield training("checkUpdates");
   const tiny = join(dirname(folder), "vq_tiny");
   if (exact && has("sample.safetensors") && existsSync(tiny)) yield tokenizer(tiny, checkSamplePixels);
   if (has("encode.safetensors")) yield tokenizer(folder, (s) => checkEncode(s, "encode.safetensors"));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe } from "vitest";
 import { engineContract } from "../../testing/engine-contract.js";
 import { haveLibtorch } from "../../testing/libtorch.js";
 import { TorchEngine } from "./engine.js";
