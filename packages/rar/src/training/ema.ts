@@ -31,7 +31,10 @@ export class Ema {
           [...this.shadows.values()],
           [...this.shadows.keys()].map((name) => parameters.get(name)!),
         ];
-        const gaps = torch._foreach_sub(shadows, current.map((x) => torch.detach(x)));
+        const gaps = torch._foreach_sub(
+          shadows,
+          current.map((x) => torch.detach(x)),
+        );
         torch._foreach_add_(shadows, gaps, { alpha: -(1 - decay) });
       }),
     );
