@@ -29,6 +29,8 @@ export interface TorchOptions {
   readonly precision?: Precision | undefined;
   /** Threads of one operator; default: the machine's cores. */
   readonly threads?: number | undefined;
+  /** Decode steps as CUDA graphs, where there is CUDA. Default: true. */
+  readonly graphs?: boolean | undefined;
 }
 
 type TorchPrecision = "float32" | "bfloat16";
@@ -70,7 +72,12 @@ export class TorchEngine implements Engine {
    * @throws {RangeError} for a precision this engine does not have, or threads that are no whole number of at least 1
    */
   static async create(options: TorchOptions = {}): Promise<TorchEngine> {
-    const { device = "cpu", precision = "float32", threads = availableParallelism() } = options;
+    const {
+      device = "cpu",
+      precision = "float32",
+      threads = availableParallelism(),
+      graphs = true,
+    } = options;
     if (!isSupported(precision))
       throw new RangeError(
         `The torch engine computes in float32 or bfloat16, not in ${precision}. Take the onnx engine for int8 and int4.`,
@@ -84,7 +91,7 @@ export class TorchEngine implements Engine {
     const worker = new Worker(workerFile(), { execArgv: [] });
     const client = new Client(worker);
     try {
-      const full = await client.call<string>("start", [device, threads]);
+      const full = await client.call<string>("start", [device, threads, graphs]);
       return new TorchEngine(full, precision, threads, worker, client);
     } catch (error) {
       await worker.terminate();

@@ -10,28 +10,40 @@ export const cacheBytes = (config: GeneratorConfig, rows: number, bytes: number)
 export class KeyValueCache {
   /** k and v of each layer, [rows, H, positions, d]. */
   readonly #layers: readonly { readonly k: Tensor; readonly v: Tensor }[];
-  #position = 0;
 
-  constructor(config: GeneratorConfig, rows: number, device: string, dtype: DType) {
-    const shape = [rows, config.heads, config.tokens + 1, headWidth(config)];
+  constructor(config: GeneratorConfig, rows: number, positions: number, device: string, dtype: DType) {
+    const shape = [rows, config.heads, positions, headWidth(config)];
     const room = (): Tensor => torch.keep(torch.zeros(shape, { device, dtype }));
     this.#layers = Array.from({ length: config.depth }, () => ({ k: room(), v: room() }));
   }
 
-  /** What the network takes as its past, where the next position is `position`. */
+  /** What the network takes as its past where the next position is `position`: all there is up to it is open. */
   at(position: number): StaticPast[] {
-    this.#position = position;
+    return this.#past((whole, fresh) => {
+      torch.copy_(torch.narrow(whole, 2, position, 1), fresh);
+      return torch.narrow(whole, 2, 0, position + 1);
+    });
+  }
+
+  /**
+   * The same with sizes that do not change from step to step, as a recorded graph needs them.
+   * @param position - where to write, [1] int64
+   * @param mask - [1, 1, 1, span]: which of the first `span` positions are open
+   */
+  within(position: Tensor, mask: Tensor): StaticPast[] {
+    const span = mask.shape[3]!;
+    return this.#past((whole, fresh) => {
+      torch.index_copy_(whole, 2, position, fresh);
+      return torch.narrow(whole, 2, 0, span);
+    }, mask);
+  }
+
+  #past(store: (whole: Tensor, fresh: Tensor) => Tensor, mask?: Tensor): StaticPast[] {
     return this.#layers.map(({ k, v }) => ({
       k,
       v,
-      mask: k, // never read: extend() says what is open
-      extend: (newK, newV) => {
-        const store = (whole: Tensor, fresh: Tensor): Tensor => {
-          torch.copy_(torch.narrow(whole, 2, this.#position, 1), fresh);
-          return torch.narrow(whole, 2, 0, this.#position + 1);
-        };
-        return { k: store(k, newK), v: store(v, newV), mask: undefined };
-      },
+      mask: k, // not read: extend() says what is open
+      extend: (newK, newV) => ({ k: store(k, newK), v: store(v, newV), mask }),
     }));
   }
 

@@ -2,24 +2,26 @@
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import { RarityError } from "../../config/errors.js";
-import { clsId, noPlaceRow, placeRow, step } from "../../networks/generator.js";
+import { clsId, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { DrawPlan, SessionRequest } from "../engine.js";
 import { combine, drawMultinomial, drawTokens } from "./draw.js";
 import type { LoadedGenerator } from "./generator.js";
-import { KeyValueCache } from "./kv-cache.js";
 import { Modulations, rowConditions } from "./modulation.js";
 import { gumbelNoise } from "./noise.js";
+import type { Stepper, Steppers } from "./stepper.js";
 
 export class TorchRunner {
   readonly #model: LoadedGenerator;
   readonly #images: number;
+  readonly #rows: number;
   readonly #guided: boolean;
   readonly #conditions: Tensor; // [rows, 1]
   /** Rows of the position tables for positions 0 .. L. */
   readonly #where: Tensor;
   readonly #next: Tensor;
   readonly #modulations: Modulations;
-  readonly #cache: KeyValueCache;
+  readonly #steppers: Steppers;
+  readonly #stepper: Stepper;
   /** Logits of the place that is to be drawn next, [rows, K]. */
   #logits: Tensor | undefined;
   /** Positions processed so far. */
@@ -27,8 +29,8 @@ export class TorchRunner {
   /** State of PyTorch's generator between this session's draws: it belongs to the process. */
   #randomState: Tensor | undefined;
 
-  constructor(model: LoadedGenerator, request: SessionRequest) {
-    const { config, device, dtype } = model;
+  constructor(model: LoadedGenerator, steppers: Steppers, request: SessionRequest) {
+    const { config, device } = model;
     const { conditions, guided } = request;
     this.#model = model;
     this.#images = conditions.length;
@@ -41,14 +43,16 @@ export class TorchRunner {
     this.#where = ids([0, 1, ...order].slice(0, config.tokens + 1), [config.tokens + 1]);
     this.#next = ids([noPlaceRow(config), ...order], [config.tokens + 1]);
     this.#modulations = new Modulations(model, rows);
-    this.#cache = new KeyValueCache(config, rows.length, device, dtype);
+    this.#steppers = steppers;
+    this.#rows = rows.length;
+    this.#stepper = steppers.take(this.#rows);
   }
 
   /** Runs the two prefix positions. */
   prefill(): void {
     if (this.#position > 0) throw new RangeError("this image was begun already");
     torch.scope(() => {
-      const cls = torch.full([this.#conditions.shape[0]!, 1], clsId(this.#model.config), {
+      const cls = torch.full([this.#rows, 1], clsId(this.#model.config), {
         dtype: "int64",
         device: this.#model.device,
       });
@@ -120,21 +124,16 @@ export class TorchRunner {
 
   /** One position. content: [rows, 1] */
   #run(content: Tensor): void {
-    const { ops, config, weights, tables } = this.#model;
     const position = this.#position;
-    const logits = torch.scope(() => {
-      const out = step(ops, config, weights, {
-        tables,
+    torch.scope(() => {
+      const input = {
         content,
         where: torch.narrow(this.#where, 0, position, 1),
         next: torch.narrow(this.#next, 0, position, 1),
         modulation: this.#modulations.at(position),
-        past: this.#cache.at(position),
-      });
-      return torch.squeeze(out.logits, 1); // [rows, K]
+      };
+      this.#logits = this.#stepper.run(input, position);
     });
-    this.#logits?.dispose();
-    this.#logits = torch.keep(logits);
     this.#position++;
   }
 
@@ -163,10 +162,9 @@ export class TorchRunner {
   }
 
   dispose(): void {
-    this.#logits?.dispose();
+    this.#steppers.giveBack(this.#rows, this.#stepper);
     this.#randomState?.dispose();
     for (const tensor of [this.#conditions, this.#where, this.#next]) tensor.dispose();
     this.#modulations.dispose();
-    this.#cache.dispose();
   }
 }

@@ -8,12 +8,14 @@ import type { DrawPlan, SessionRequest } from "../engine.js";
 import { Answer, type Methods, serve } from "../rpc.js";
 import { type LoadedGenerator, loadedGenerator } from "./generator.js";
 import { TorchRunner } from "./runner.js";
+import { type Record, recordGraph, Steppers } from "./stepper.js";
 import { type LoadedTokenizer, loadedTokenizer } from "./tokenizer.js";
 
 let device = "cpu";
+let record: Record | undefined;
 /** Weights on their way here, by model. */
 const arriving = new Map<number, Map<string, Tensor>>();
-const generators = new Map<number, LoadedGenerator>();
+const generators = new Map<number, { readonly model: LoadedGenerator; readonly steppers: Steppers }>();
 const tokenizers = new Map<number, LoadedTokenizer>();
 const runners = new Map<number, TorchRunner>();
 let ids = 0;
@@ -29,7 +31,7 @@ const quick = <R>(fn: () => R): R => torch.inferenceMode(fn);
 
 const methods = {
   /** @returns the device in full, with its number */
-  start(wanted: string, threads: number): string {
+  start(wanted: string, threads: number, graphs: boolean): string {
     const devices = torch.cudaDevices();
     if (wanted !== "cpu") {
       const index = Number(/^cuda(?::(\d+))?$/.exec(wanted)?.[1] ?? 0);
@@ -45,6 +47,7 @@ const methods = {
         );
       wanted = `cuda:${index}`;
       torch.allowTF32(false);
+      if (graphs) record = recordGraph(wanted);
     }
     torch.setThreads(threads);
     device = wanted;
@@ -66,10 +69,8 @@ const methods = {
   },
 
   generator(id: number, config: GeneratorConfig, dtype: DType): void {
-    generators.set(
-      id,
-      quick(() => loadedGenerator(config, found(arriving, id), device, dtype)),
-    );
+    const model = quick(() => loadedGenerator(config, found(arriving, id), device, dtype));
+    generators.set(id, { model, steppers: new Steppers(model, record) });
     arriving.delete(id);
   },
 
@@ -80,15 +81,18 @@ const methods = {
 
   release(id: number): void {
     for (const tensor of arriving.get(id)?.values() ?? []) tensor.dispose();
-    generators.get(id)?.dispose();
+    const generator = generators.get(id);
+    generator?.steppers.dispose();
+    generator?.model.dispose();
     tokenizers.get(id)?.dispose();
     for (const map of [arriving, generators, tokenizers]) map.delete(id);
   },
 
   openSession(generator: number, request: SessionRequest): number {
+    const { model, steppers } = found(generators, generator);
     runners.set(
       ++ids,
-      quick(() => new TorchRunner(found(generators, generator), request)),
+      quick(() => new TorchRunner(model, steppers, request)),
     );
     return ids;
   },

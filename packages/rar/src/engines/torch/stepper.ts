@@ -1,0 +1,183 @@
+/** One position of a batch at a time through the network: launched operator by operator, or as a recorded graph. */
+import type { Tensor } from "libtorch";
+import * as torch from "libtorch";
+import { modulationParts, step } from "../../networks/generator.js";
+import type { LoadedGenerator } from "./generator.js";
+import { KeyValueCache } from "./kv-cache.js";
+import type { StaticPast } from "./ops.js";
+
+export interface StepInput {
+  /** [rows, 1] ids */
+  readonly content: Tensor;
+  /** Rows of the position tables, [1] each. */
+  readonly where: Tensor;
+  readonly next: Tensor;
+  /** [parts * rows, 1, D] */
+  readonly modulation: Tensor;
+}
+
+export interface Stepper {
+  /** Logits [rows, K] after the position's token; valid until the next run. Positions come in order from 0. */
+  run(input: StepInput, position: number): Tensor;
+  dispose(): void;
+}
+
+function logitsOf(
+  { ops, config, weights, tables }: LoadedGenerator,
+  input: StepInput,
+  past: StaticPast[],
+): Tensor {
+  return torch.scope(() => torch.squeeze(step(ops, config, weights, { tables, ...input, past }).logits, 1));
+}
+
+/** Attention reads exactly the positions there are. */
+export class EagerStepper implements Stepper {
+  readonly #model: LoadedGenerator;
+  readonly #cache: KeyValueCache;
+  #logits: Tensor | undefined;
+
+  constructor(model: LoadedGenerator, rows: number) {
+    this.#model = model;
+    this.#cache = new KeyValueCache(model.config, rows, model.config.tokens + 1, model.device, model.dtype);
+  }
+
+  run(input: StepInput, position: number): Tensor {
+    const logits = torch.keep(logitsOf(this.#model, input, this.#cache.at(position)));
+    this.#logits?.dispose();
+    this.#logits = logits;
+    return logits;
+  }
+
+  dispose(): void {
+    this.#logits?.dispose();
+    this.#cache.dispose();
+  }
+}
+
+/** Records a function once; each start computes it anew from the same tensors into the tensor it returned. */
+export interface Recorded {
+  readonly result: Tensor;
+  start(): void;
+  dispose(): void;
+}
+export type Record = (fn: () => Tensor) => Recorded;
+
+/** On CUDA: some eight hundred launches a step become one. */
+export const recordGraph =
+  (device: string): Record =>
+  (fn) => {
+    const graph = new torch.cuda.Graph({ device, warmUp: 1 });
+    const result = torch.keep(graph.capture(fn));
+    return {
+      result,
+      start: () => graph.replay(),
+      dispose() {
+        result.dispose();
+        graph.dispose();
+      },
+    };
+  };
+
+/** Positions that one graph spans: a graph for each multiple, for attention reads its whole span. */
+export const SPAN = 64;
+const CLOSED = -1e9;
+
+/** Sizes and addresses never change, so that a graph can be recorded: inputs are copied into place. */
+export class StaticStepper implements Stepper {
+  readonly #model: LoadedGenerator;
+  readonly #cache: KeyValueCache;
+  readonly #record: Record;
+  readonly #input: StepInput;
+  readonly #position: Tensor; // [1]
+  readonly #mask: Tensor; // [1, 1, 1, positions]
+  /** By span, with the part of the mask that it reads. */
+  readonly #recorded = new Map<number, Recorded & { readonly mask: Tensor }>();
+
+  constructor(model: LoadedGenerator, rows: number, record: Record) {
+    const { config, device, dtype } = model;
+    this.#model = model;
+    this.#record = record;
+    const positions = Math.ceil((config.tokens + 1) / SPAN) * SPAN;
+    this.#cache = new KeyValueCache(config, rows, positions, device, dtype);
+    const ids = (shape: readonly number[]): Tensor =>
+      torch.keep(torch.zeros(shape, { device, dtype: "int64" }));
+    this.#input = {
+      content: ids([rows, 1]),
+      where: ids([1]),
+      next: ids([1]),
+      modulation: torch.keep(
+        torch.zeros([modulationParts(config) * rows, 1, config.width], { device, dtype }),
+      ),
+    };
+    this.#position = ids([1]);
+    this.#mask = torch.keep(torch.full([1, 1, 1, positions], CLOSED, { device, dtype }));
+  }
+
+  run(input: StepInput, position: number): Tensor {
+    torch.scope(() => {
+      for (const name of ["content", "where", "next", "modulation"] as const)
+        torch.copy_(this.#input[name], input[name]);
+      torch.fill_(this.#position, position);
+      if (position === 0) torch.fill_(this.#mask, CLOSED);
+      torch.fill_(torch.narrow(this.#mask, 3, position, 1), 0);
+    });
+    const span = (Math.floor(position / SPAN) + 1) * SPAN;
+    let recorded = this.#recorded.get(span);
+    if (!recorded) {
+      const mask = torch.keep(torch.narrow(this.#mask, 3, 0, span));
+      const made = this.#record(() =>
+        logitsOf(this.#model, this.#input, this.#cache.within(this.#position, mask)),
+      );
+      recorded = { ...made, mask };
+      this.#recorded.set(span, recorded);
+    }
+    recorded.start();
+    return recorded.result;
+  }
+
+  dispose(): void {
+    for (const recorded of this.#recorded.values()) {
+      recorded.dispose();
+      recorded.mask.dispose();
+    }
+    for (const tensor of [...Object.values(this.#input), this.#position, this.#mask] as Tensor[])
+      tensor.dispose();
+    this.#cache.dispose();
+  }
+}
+
+/**
+ * Steppers of one model. On CUDA the last one is kept for the next batch of as many rows, with its graphs: recording
+ * them takes as long as a dozen steps.
+ */
+export class Steppers {
+  readonly #model: LoadedGenerator;
+  readonly #record: Record | undefined;
+  #idle: { readonly rows: number; readonly stepper: Stepper } | undefined;
+
+  /** @param record - undefined: operator by operator */
+  constructor(model: LoadedGenerator, record: Record | undefined) {
+    this.#model = model;
+    this.#record = record;
+  }
+
+  take(rows: number): Stepper {
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle?.rows === rows) return idle.stepper;
+    idle?.stepper.dispose();
+    return this.#record
+      ? new StaticStepper(this.#model, rows, this.#record)
+      : new EagerStepper(this.#model, rows);
+  }
+
+  giveBack(rows: number, stepper: Stepper): void {
+    if (this.#record && !this.#idle) this.#idle = { rows, stepper };
+    else stepper.dispose();
+  }
+
+  dispose(): void {
+    this.#idle?.stepper.dispose();
+    this.#idle = undefined;
+  }
+}
