@@ -80,17 +80,18 @@ at::ScalarType autocastType(c10::DeviceType device) {
   return device == c10::DeviceType::CPU ? at::autocast::get_autocast_cpu_dtype() : at::autocast::get_autocast_gpu_dtype();
 #endif
 }
+// The type first: where it is refused, nothing has changed.
 void setAutocast(c10::DeviceType device, bool enabled, at::ScalarType dtype) {
 #if LIBTORCH_AT_LEAST(2, 4)
-  at::autocast::set_autocast_enabled(device, enabled);
   at::autocast::set_autocast_dtype(device, dtype);
+  at::autocast::set_autocast_enabled(device, enabled);
 #else
   if (device == c10::DeviceType::CPU) {
-    at::autocast::set_cpu_enabled(enabled);
     at::autocast::set_autocast_cpu_dtype(dtype);
+    at::autocast::set_cpu_enabled(enabled);
   } else {
-    at::autocast::set_enabled(enabled);
     at::autocast::set_autocast_gpu_dtype(dtype);
+    at::autocast::set_enabled(enabled);
   }
 #endif
 }

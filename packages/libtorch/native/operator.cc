@@ -77,6 +77,7 @@ struct Conversion {
       case napi_string: return "a string";
       case napi_symbol: return "a symbol";
       case napi_function: return "a function";
+      case napi_bigint: return Napi::Value(env, value).ToString().Utf8Value() + "n";
       case napi_object:
       case napi_external: return "an object";
       default: return Napi::Value(env, value).ToString().Utf8Value();
@@ -156,12 +157,10 @@ struct Conversion {
     napi_get_array_length(env, value, &length);
     out.reserve(length);
     for (uint32_t i = 0; i < length; i++) {
-      napi_handle_scope scope;
-      napi_open_handle_scope(env, &scope);
+      const Napi::HandleScope scope(env);  // closed also when the entry is refused
       napi_value entry;
       napi_get_element(env, value, i, &entry);
       out.push_back(element(entry));
-      napi_close_handle_scope(env, scope);
     }
     return out;
   }

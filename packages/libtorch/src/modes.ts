@@ -38,6 +38,7 @@ export function inferenceMode<R>(fn: () => R): R {
 export interface AutocastOptions {
   /** "cpu" or "cuda". */
   readonly device: string;
+  /** "bfloat16", or "float16" where the device has it. */
   readonly dtype?: DType | undefined;
   readonly enabled?: boolean | undefined;
 }
@@ -45,8 +46,11 @@ export interface AutocastOptions {
 /**
  * Runs `fn` with products and convolutions in a smaller type. Run backward outside of it, as in PyTorch.
  * On libtorch 1.13 CPU autocast leaves layer_norm's input in bfloat16: convert it to float32 yourself there.
+ * @throws {TypeError} for a dtype that is no smaller one
  */
 export function autocast<R>({ device, dtype = "bfloat16", enabled = true }: AutocastOptions, fn: () => R): R {
+  if (dtype !== "bfloat16" && dtype !== "float16")
+    throw new TypeError(`Autocast computes in bfloat16 or float16, not in "${dtype}".`);
   const [wasEnabled, wasType] = native().enterAutocast(device, enabled, dtypeCode(dtype));
   try {
     const result = fn();
