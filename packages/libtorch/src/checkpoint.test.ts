@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   add,
   autocast,
@@ -10,9 +10,7 @@ import {
   dropout,
   gelu,
   generatorState,
-  isAvailable,
   linear,
-  liveTensors,
   manualSeed,
   mul,
   numbers,
@@ -23,18 +21,11 @@ import {
   Tensor,
   to,
 } from "./index.js";
+import { describeWithLibtorch } from "./testing/suite.js";
 
 const WIDTH = 16;
 
-describe.skipIf(!isAvailable())("checkpointBlocks", () => {
-  let before: number;
-  beforeEach(() => {
-    before = liveTensors().count;
-  });
-  afterEach(() => {
-    expect(liveTensors().count).toBe(before);
-  });
-
+describeWithLibtorch("checkpointBlocks", () => {
   /** Three residual blocks with dropout, modulated by a second input, and their weights. */
   function model(): { blocks: Block[]; weights: Tensor[] } {
     manualSeed(0);

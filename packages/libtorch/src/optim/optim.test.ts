@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import {
   AdamW,
   type AdamWOptions,
   backward,
   clipGradNorm,
   contiguous,
-  isAvailable,
   item,
   keep,
   linear,
@@ -22,6 +21,7 @@ import {
   t,
   tensor,
 } from "../index.js";
+import { describeWithLibtorch } from "../testing/suite.js";
 
 type Values = Record<string, number[]>;
 const recorded = JSON.parse(
@@ -70,15 +70,7 @@ function rerun(options: AdamWOptions, after: (step: number, norm: number, parame
   for (const x of Object.values(parameters)) x.dispose();
 }
 
-describe.skipIf(!isAvailable())("AdamW and clipping", () => {
-  let before: number;
-  beforeEach(() => {
-    before = liveTensors().count;
-  });
-  afterEach(() => {
-    expect(liveTensors().count).toBe(before);
-  });
-
+describeWithLibtorch("AdamW and clipping", () => {
   it("give the numbers of Python's torch, in groups, with a gradient missing once and the rate changed", () => {
     // libtorch 1.13 updates the first moment by mul and add where later versions use lerp: other last bits
     const tolerance = 3e-7;
