@@ -1,4 +1,4 @@
-// npm run bench:speed [-- --presets rar-b --precision float32,int8 --batch 1,4,16 --peer]
+// npm run bench:speed [-- --engine torch --presets rar-b --precision float32,int8 --batch 1,4,16 --peer]
 // Times whole images of full-size networks with random weights beside the machine's floor, and, with --peer, the
 // reference's loop in PyTorch in the same run. Prints Markdown. Needs the disk for the weights (under runs/).
 import { spawnSync } from "node:child_process";
@@ -8,13 +8,16 @@ import { parseArgs } from "node:util";
 const { values } = parseArgs({
   options: {
     presets: { type: "string", default: "rar-b" },
-    precision: { type: "string", default: "float32,int8,int4" },
+    engine: { type: "string", default: "onnx" },
+    device: { type: "string" },
+    precision: { type: "string" },
     batch: { type: "string", default: "1" },
     runs: { type: "string", default: "3" },
     peer: { type: "boolean", default: false },
     "peer-steps": { type: "string", default: "257" },
   },
 });
+const precisions = values.precision ?? (values.engine === "torch" ? "float32,bfloat16" : "float32,int8,int4");
 const rarity = "packages/rar/dist/cli/main.js";
 
 function run(command, args, env = {}) {
@@ -29,8 +32,8 @@ function run(command, args, env = {}) {
 
 /** The first Python that has PyTorch: a version manager's own often has not, the system's may. */
 function pythonWithTorch() {
-  const found = ["python3", "/usr/bin/python3"].find(
-    (python) => spawnSync(python, ["-c", "import torch"]).status === 0,
+  const found = [process.env.PYTHON, "python3", "/usr/bin/python3"].find(
+    (python) => python && spawnSync(python, ["-c", "import torch"]).status === 0,
   );
   if (!found)
     throw new Error(
@@ -63,12 +66,15 @@ for (const preset of values.presets.split(",")) {
     run("node", [rarity, "init", folder, "--preset", preset, "--random-modulation", "--tokenizer"]);
   }
   // A process a precision and batch: so each row's peak memory and load time are its own.
-  for (const precision of values.precision.split(",")) {
+  for (const precision of precisions.split(",")) {
     for (const batch of values.batch.split(",")) {
       const args = [
         rarity,
         "bench",
         folder,
+        "--engine",
+        values.engine,
+        ...(values.device ? ["--device", values.device] : []),
         "--precision",
         precision,
         "--batch",
@@ -104,7 +110,7 @@ for (const preset of values.presets.split(",")) {
     const out = run(pythonWithTorch(), [loop, "--preset", preset, "--tune", "--steps", values["peer-steps"]]);
     const peer = JSON.parse(out.trim().split("\n").at(-1));
     console.log(`\nPeer, PyTorch: ${JSON.stringify(peer)}\n`);
-    for (const precision of values.precision.split(",")) {
+    for (const precision of precisions.split(",")) {
       const own = seconds[`${preset} ${precision} 1`];
       if (!own) continue;
       const tokens = own.seconds.median - own.decodeSeconds;

@@ -16,7 +16,7 @@ const rarB: GeneratorConfig = {
   tokens: 256,
   classes: 1000,
 };
-const machine = { bytesPerSecond: 32e9, flops: 180e9 };
+const machine = { bytesPerSecond: 32e9, flops: 180e9, float32Flops: 180e9 };
 const one = { precision: "float32", images: 1, guided: true } as const;
 
 describe("decoderFlops", () => {
@@ -79,12 +79,17 @@ describe("imageFloor", () => {
     fc.assert(
       fc.property(settings, ({ images, guided, generator, speed, flops }) => {
         const at = (change: Partial<{ precision: Precision; images: number; guided: boolean }>, factor = 1) =>
-          imageFloor({ bytesPerSecond: speed * factor, flops: flops * factor }, generator, tinyTokenizer, {
-            ...one,
-            images,
-            guided,
-            ...change,
-          }).total;
+          imageFloor(
+            { bytesPerSecond: speed * factor, flops: flops * factor, float32Flops: flops * factor },
+            generator,
+            tinyTokenizer,
+            {
+              ...one,
+              images,
+              guided,
+              ...change,
+            },
+          ).total;
         expect(at({ precision: "bfloat16" })).toBeLessThanOrEqual(at({}) * slack);
         expect(at({ precision: "bfloat16" })).toBeGreaterThanOrEqual((at({}) / 2) * (1 / slack));
         expect(at({ precision: "int8" })).toBeLessThanOrEqual(at({}) * slack);

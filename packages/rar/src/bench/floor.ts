@@ -8,7 +8,7 @@ import {
   headWidth,
   type TokenizerConfig,
 } from "../config/architecture.js";
-import type { Precision } from "../engines/engine.js";
+import type { Engine, Precision } from "../engines/engine.js";
 import { OnnxEngine } from "../engines/onnx/engine.js";
 import { blockSize } from "../engines/onnx/weights.js";
 import type { Ops, Parameters } from "../networks/ops.js";
@@ -18,6 +18,16 @@ export interface MachineSpeed {
   readonly bytesPerSecond: number;
   /** F: floating-point operations a second of a large product by the engine's own library, in float32 or bfloat16. */
   readonly flops: number;
+  /** The same in float32, in which pixels are decoded whatever the generator's type. */
+  readonly float32Flops: number;
+}
+
+/** What is to be measured: an engine, where and with what it runs. */
+export interface MachineQuestion {
+  readonly engine: Engine["name"];
+  readonly device: string;
+  readonly precision: Precision;
+  readonly threads: number;
 }
 
 /**
@@ -79,10 +89,14 @@ async function largeProduct(engine: OnnxEngine): Promise<number> {
 }
 
 /** Measures B and F now, in a process of its own, so that neither its memory nor its threads count for the caller. */
-export function measureMachine(threads: number): Promise<MachineSpeed> {
-  const child = fork(fileURLToPath(new URL("./machine-process.js", import.meta.url)), [String(threads)], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
+export function measureMachine(question: MachineQuestion): Promise<MachineSpeed> {
+  const child = fork(
+    fileURLToPath(new URL("./machine-process.js", import.meta.url)),
+    [JSON.stringify(question)],
+    {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    },
+  );
   return new Promise((resolve, reject) => {
     child.once("message", (speed) => resolve(speed as MachineSpeed));
     child.once("error", reject);
@@ -91,9 +105,22 @@ export function measureMachine(threads: number): Promise<MachineSpeed> {
 }
 
 /** The same in this process. */
-export async function measureHere(threads: number): Promise<MachineSpeed> {
-  await using engine = new OnnxEngine({ threads });
-  return { bytesPerSecond: await streamingRead(threads), flops: await largeProduct(engine) };
+export async function measureHere({
+  engine,
+  device,
+  precision,
+  threads,
+}: MachineQuestion): Promise<MachineSpeed> {
+  const host = device === "cpu" ? await streamingRead(threads) : 0;
+  if (engine === "torch") {
+    const { deviceSpeed } = await import("../engines/torch/speed.js");
+    const float32 = deviceSpeed(device, "float32", threads);
+    const { flops } = precision === "bfloat16" ? deviceSpeed(device, "bfloat16", threads) : float32;
+    return { bytesPerSecond: float32.bytesPerSecond ?? host, flops, float32Flops: float32.flops };
+  }
+  await using onnx = new OnnxEngine({ threads });
+  const flops = await largeProduct(onnx);
+  return { bytesPerSecond: host, flops, float32Flops: flops };
 }
 
 /** Numbers of the linear layers that every step multiplies with. */
@@ -131,7 +158,7 @@ export function imageFloor(
     const multiply = (2 * (rows * stepWeights(generator) + position * cached)) / machine.flops;
     steps += Math.max(read, multiply);
   }
-  const decoder = tokenizer ? (images * decoderFlops(tokenizer)) / machine.flops : 0;
+  const decoder = tokenizer ? (images * decoderFlops(tokenizer)) / machine.float32Flops : 0;
   return { steps, decoder, total: steps + decoder };
 }
 

@@ -1,5 +1,5 @@
 /** Measures the machine and sends the result to the parent process. */
-import { measureHere } from "./floor.js";
+import { type MachineQuestion, measureHere } from "./floor.js";
 
-process.send?.(await measureHere(Number(process.argv[2])));
+process.send?.(await measureHere(JSON.parse(process.argv[2]!) as MachineQuestion));
 process.disconnect();

@@ -1,11 +1,14 @@
 /** Times whole images, everything included but loading, beside the machine's floor in the same run. */
 import type { GeneratorConfig, TokenizerConfig } from "../config/architecture.js";
-import { type Generator, type Model, type Precision, precisions, type Tokenizer } from "../engines/engine.js";
-import { OnnxEngine } from "../engines/onnx/engine.js";
+import { createEngine, precisionsOf } from "../engines/create.js";
+import type { Engine, Generator, Model, Precision, Tokenizer } from "../engines/engine.js";
 import { sampleTokens } from "../sampling/generate.js";
 import { imageFloor, type MachineSpeed, measureMachine } from "./floor.js";
 
 export interface BenchOptions {
+  /** Default: onnx. */
+  readonly engine?: Engine["name"] | undefined;
+  readonly device?: string | undefined;
   readonly precisions?: readonly Precision[] | undefined;
   /** Images at once, one row of the table each. */
   readonly batches?: readonly number[] | undefined;
@@ -42,8 +45,12 @@ export async function* bench(
   models: { generator: Model<GeneratorConfig>; tokenizer?: Model<TokenizerConfig> | undefined },
   options: BenchOptions = {},
 ): AsyncGenerator<BenchRow> {
-  for (const precision of options.precisions ?? precisions) {
-    await using engine = new OnnxEngine({ precision, threads: options.threads });
+  const name = options.engine ?? "onnx";
+  for (const precision of options.precisions ?? precisionsOf[name]) {
+    await using engine = await createEngine(
+      { engine: name, device: options.device, precision, threads: options.threads },
+      0,
+    );
     const start = performance.now();
     const generator = await engine.loadGenerator(models.generator, { signal: options.signal });
     const tokenizer =
@@ -58,11 +65,12 @@ export async function* bench(
 async function row(
   generator: Generator,
   tokenizer: Tokenizer | undefined,
-  { precision, threads }: OnnxEngine,
+  { name, device, precision, threads }: Engine,
   images: number,
   { runs = 3, guidanceScale = 4, signal }: BenchOptions,
 ): Promise<Omit<BenchRow, "loadSeconds">> {
-  const before = await measureMachine(threads);
+  const question = { engine: name, device, precision, threads };
+  const before = await measureMachine(question);
   const times: { whole: number; steps: number; decode: number }[] = [];
   // The first run warms caches and makes what is made once a model, such as the unconditional rows' modulation.
   for (let run = 0; run <= runs; run++) {
@@ -70,10 +78,11 @@ async function row(
     const time = await oneBatch(generator, tokenizer, classes, guidanceScale, signal);
     if (run > 0) times.push(time);
   }
-  const after = await measureMachine(threads);
+  const after = await measureMachine(question);
   const machine = {
     bytesPerSecond: Math.max(before.bytesPerSecond, after.bytesPerSecond),
     flops: Math.max(before.flops, after.flops),
+    float32Flops: Math.max(before.float32Flops, after.float32Flops),
   };
   const guided = guidanceScale !== 0 && guidanceScale !== 1;
   const floor = imageFloor(machine, generator.config, tokenizer?.config, { precision, images, guided });

@@ -3,10 +3,14 @@ import { availableParallelism, cpus } from "node:os";
 import type { Command } from "commander";
 import { type BenchRow, bench } from "../bench/measure.js";
 import { RarityError } from "../config/errors.js";
+import { precisionsOf } from "../engines/create.js";
 import { type Precision, precisions } from "../engines/engine.js";
 import { locateModel, openModel } from "../weights/model-folder.js";
+import { oneOf } from "./flag-values.js";
 
 interface Flags {
+  readonly engine: "onnx" | "torch";
+  readonly device?: string;
   readonly precision?: string;
   readonly batch: string;
   readonly threads?: string;
@@ -19,7 +23,9 @@ export function register(program: Command): void {
     .command("bench")
     .description("time whole images beside the machine's floor")
     .argument("[model]", "embedded model, preset or model folder", "emoji")
-    .option("--precision <names>", `comma list of ${precisions.join(", ")} (default: all)`)
+    .option("--engine <name>", "onnx or torch", oneOf("onnx", "torch"), "onnx")
+    .option("--device <name>", "cpu, cuda or cuda:1, for the torch engine")
+    .option("--precision <names>", `comma list of ${precisions.join(", ")} (default: all of the engine's)`)
     .option("--batch <counts>", "comma list of images at once", "1")
     .option("--threads <n>", "threads of the engine")
     .option("--runs <n>", "counted runs after one that is not", "3")
@@ -33,13 +39,19 @@ export function register(program: Command): void {
       await using files = await openModel(location);
       if (!files.generator)
         throw new RarityError("not-found", `The model "${model}" has no generator to measure.`);
-      const wanted = flags.precision?.split(",") ?? [...precisions];
-      const unknown = wanted.find((name) => !(precisions as readonly string[]).includes(name));
+      const known: readonly string[] = precisionsOf[flags.engine];
+      const wanted = flags.precision?.split(",") ?? known;
+      const unknown = wanted.find((name) => !known.includes(name));
       if (unknown !== undefined)
-        throw new RarityError("bad-usage", `--precision ${unknown} is none of ${precisions.join(", ")}.`);
+        throw new RarityError(
+          "bad-usage",
+          `--precision ${unknown} is none of the ${flags.engine} engine's: ${known.join(", ")}.`,
+        );
       const rows = bench(
         { generator: files.generator, tokenizer: files.tokenizer },
         {
+          engine: flags.engine,
+          device: flags.device,
           precisions: wanted as Precision[],
           batches: flags.batch.split(",").map(Number),
           threads: flags.threads === undefined ? undefined : Number(flags.threads),
@@ -53,7 +65,7 @@ export function register(program: Command): void {
         console.log(
           "| precision | images | s a batch (least-most) | s an image | ms a step | decoder s | floor s | ratio | load s | peak MB | B GB/s | F GFLOP/s |",
         );
-        console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        console.log("|".concat(" --- |".repeat(13)));
       }
       for await (const row of rows) console.log(flags.json ? JSON.stringify(row) : line(row));
     });

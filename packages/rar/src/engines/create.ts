@@ -5,6 +5,12 @@ import type { Engine, Precision } from "./engine.js";
 export const engineNames = ["auto", "onnx", "torch"] as const;
 export type EngineName = (typeof engineNames)[number];
 
+/** What each engine computes in. */
+export const precisionsOf = {
+  onnx: ["float32", "int8", "int4"],
+  torch: ["float32", "bfloat16"],
+} as const satisfies Record<Exclude<EngineName, "auto">, readonly Precision[]>;
+
 export interface EngineOptions {
   /** "auto": torch where libtorch finds a CUDA device, else onnx. */
   readonly engine?: EngineName | undefined;

@@ -49,6 +49,8 @@ export class TorchEngine implements Engine {
   readonly device: string;
   readonly precision: TorchPrecision;
   readonly threads: number;
+  /** Whether decode steps run as CUDA graphs. */
+  readonly graphs: boolean;
   readonly #worker: Worker;
   readonly #client: Client;
   #disposed: Promise<void> | undefined;
@@ -57,12 +59,14 @@ export class TorchEngine implements Engine {
     device: string,
     precision: TorchPrecision,
     threads: number,
+    graphs: boolean,
     worker: Worker,
     client: Client,
   ) {
     this.device = device;
     this.precision = precision;
     this.threads = threads;
+    this.graphs = graphs && device !== "cpu";
     this.#worker = worker;
     this.#client = client;
   }
@@ -92,7 +96,7 @@ export class TorchEngine implements Engine {
     const client = new Client(worker);
     try {
       const full = await client.call<string>("start", [device, threads, graphs]);
-      return new TorchEngine(full, precision, threads, worker, client);
+      return new TorchEngine(full, precision, threads, graphs, worker, client);
     } catch (error) {
       await worker.terminate();
       throw error;
