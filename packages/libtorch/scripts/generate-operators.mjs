@@ -1,7 +1,7 @@
 // Makes src/operators.ts from operators.txt and the schemas in schemas.json.
 //   node scripts/generate-operators.mjs            writes src/operators.ts
-//   node scripts/generate-operators.mjs --read     first reads the schemas anew from the libtorch that is set up (the newest
-//                                                  supported one, please)
+//   node scripts/generate-operators.mjs --read     first reads schemas.json anew from the libtorch that is set up, which
+//                                                  has to be at least as new as the one it was read from
 //   node scripts/generate-operators.mjs --print    prints the file instead
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -242,7 +242,10 @@ function generate({ name, overloads }, schemas) {
   return lines.join("\n");
 }
 
-export function generateFile(schemas) {
+/** schemas.json: { libtorch: the version they were read from, schemas: { "add.Tensor": "aten::add.Tensor(...)" } } */
+export const readRecord = () => JSON.parse(readFileSync(file("schemas.json"), "utf8"));
+
+export function generateFile({ schemas }) {
   const head = [
     "// Generated from operators.txt by scripts/generate-operators.mjs; do not edit.",
     "/** PyTorch's operators under their own names. Positional arguments first, keyword arguments as an object. */",
@@ -282,12 +285,16 @@ export function readSchemas(native) {
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   if (process.argv.includes("--read")) {
     const { native } = await import("../dist/native.js");
+    const libtorch = native().compiledVersion;
+    const before = readRecord().libtorch;
+    if (libtorch.localeCompare(before, "en", { numeric: true }) < 0)
+      throw new Error(`schemas.json was read from libtorch ${before}, and this is ${libtorch}`);
     const schemas = readSchemas(native());
     const absent = Object.keys(schemas).filter((name) => schemas[name] === null);
     if (absent.length > 0) throw new Error(`this libtorch lacks ${absent.join(", ")}`);
-    writeFileSync(file("schemas.json"), `${JSON.stringify(schemas, undefined, 1)}\n`);
+    writeFileSync(file("schemas.json"), `${JSON.stringify({ libtorch, schemas }, undefined, 1)}\n`);
   }
-  const text = generateFile(JSON.parse(readFileSync(file("schemas.json"), "utf8")));
+  const text = generateFile(readRecord());
   if (process.argv.includes("--print")) process.stdout.write(text);
   else writeFileSync(file("src/operators.ts"), text);
 }

@@ -24,6 +24,9 @@ const forgotten = new FinalizationRegistry<number>((slot) => {
   native().release(slot);
 });
 
+/** Known in this file only: a slot from elsewhere would be another tensor's. */
+const ours = Symbol("slot of the addon");
+
 interface Description {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -37,7 +40,8 @@ export class Tensor {
   #end = "";
 
   /** Tensors come from {@link tensor} and from operators. */
-  private constructor(slot: number) {
+  private constructor(slot: number, by: symbol) {
+    if (by !== ours) throw new TypeError("Tensors are made by tensor() and by operators, not by `new`.");
     this.#slot = slot;
     this.#enter(scopes.current);
   }
@@ -156,7 +160,7 @@ export class Tensor {
 
   /** @internal */
   static adopt(slot: number): Tensor {
-    return new Tensor(slot);
+    return new Tensor(slot, ours);
   }
 
   /** @internal The slot, or an error where there is no living tensor. */
