@@ -141,6 +141,16 @@ export const native = (): Native => {
   return loaded;
 };
 
+/**
+ * Whether setup has been run, without loading libtorch; and sets what its thread pools read from the environment when
+ * they start. Call it in the main thread before a worker loads libtorch: a worker's environment is a copy.
+ * @throws {LibtorchMissingError} when the addon was not built
+ */
+export function checkSetUp(): void {
+  addonFile();
+  prepareEnvironment();
+}
+
 /** Whether the addon is there and loads. */
 export function isAvailable(): boolean {
   try {
