@@ -2,7 +2,11 @@
 import { buildRecord, native } from "./native.js";
 import { adopt, slotOf, type Tensor } from "./tensor.js";
 
-/** Seeds the default generators of every device. @throws {RangeError} unless 0 ≤ seed < 2^53 */
+/**
+ * Seeds the default generators of every device. They belong to the process: worker threads draw from the same stream, in
+ * the order in which they come.
+ * @throws {RangeError} unless 0 ≤ seed < 2^53
+ */
 export function manualSeed(seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new RangeError(`A seed is a whole number, at least 0 and below 2^53; this is ${seed}.`);
