@@ -6,7 +6,7 @@ export * as cuda from "./cuda/index.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
 export { buildRecord, checkSetUp, isAvailable, LibtorchMissingError } from "./native.js";
-export { hasOperator, type MemoryFormat } from "./operator.js";
+export { hasOperator, type MemoryFormat, type Reduction } from "./operator.js";
 export * from "./operators.js";
 export {
   AdamW,
