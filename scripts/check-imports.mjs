@@ -45,7 +45,7 @@ const allowed = {
 };
 const packages = {
   "onnxruntime-node": ["engines/onnx"],
-  libtorch: ["engines/torch", "engines/create.ts", "training", "verify/training.ts"],
+  libtorch: ["engines/torch", "engines/create.ts", "training", "verify/training.ts", "cli/doctor.ts"],
   sharp: ["images"],
   commander: ["cli"],
 };

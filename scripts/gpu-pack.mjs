@@ -14,9 +14,13 @@ if (!file?.endsWith(".tar.xz")) {
 const fixtures = named.length > 0 ? named : ["rar_tiny", "rar_b_width", "vq_tiny", "rar_full", "vq_full"];
 const root = process.cwd();
 
+/** Large, and not used here: the other engine, pictures in other formats than PNG, style sheets. */
+const unused = new Set(["onnxruntime-node", "sharp", "lightningcss"]);
+
 /** Folders of packages and of everything that they depend on, as Node would find them. */
 function closure(names, from, into = new Set()) {
   for (const name of names) {
+    if (unused.has(name)) continue;
     let folder = from;
     while (!existsSync(join(folder, "node_modules", name)) && folder !== root) folder = dirname(folder);
     const found = join(folder, "node_modules", name);
@@ -38,10 +42,16 @@ function run(command, args) {
 const partial = mkdtempSync(join(tmpdir(), "gpu-check-"));
 try {
   const take = (path, to = relative(root, path)) =>
-    cpSync(path, join(partial, to), { recursive: true, verbatimSymlinks: true });
+    cpSync(path, join(partial, to), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (file) => !/generator_\w+\.bin$/.test(file), // the same weights stored in other ways
+    });
   const own = JSON.parse(readFileSync("packages/rar/package.json", "utf8")).dependencies;
-  const wanted = Object.keys({ ...own, vitest: "" }).filter((name) => name !== "onnxruntime-node");
-  for (const folder of closure([...wanted, "libtorch", "node-addon-api", "node-api-headers"], root))
+  for (const folder of closure(
+    [...Object.keys(own), "vitest", "libtorch", "node-addon-api", "node-api-headers"],
+    root,
+  ))
     if (!existsSync(join(partial, relative(root, folder)))) take(folder);
   for (const name of ["libtorch", "rar"]) take(resolve(`packages/${name}/dist`));
   mkdirSync(join(partial, ".gpu-check"));

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { RuntimeInfo } from "libtorch";
 import { clearPreparedModels, preparedFolder, preparedModels } from "../engines/onnx/prepared.js";
 import { detectGraphics, type Graphics } from "../images/terminal.js";
 import { hubHome } from "../weights/hub-cache.js";
@@ -51,6 +52,8 @@ export interface DoctorReport {
   readonly cores: number;
   readonly memory: { readonly total: number; readonly free: number };
   readonly onnxruntime: { readonly version?: string | undefined; readonly providers: readonly string[] };
+  /** Of the torch engine; nothing where it was not set up, which is no problem. */
+  readonly libtorch: LibtorchReport | undefined;
   readonly sharp: { readonly version?: string | undefined; readonly libvips?: string | undefined };
   readonly graphics: Graphics;
   readonly preparedModels: Cache;
@@ -81,6 +84,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     cores: availableParallelism(),
     memory: { total: totalmem(), free: freemem() },
     onnxruntime: onnxRuntime(problems),
+    libtorch: await libtorch(problems),
     sharp: await sharpLibrary(problems),
     graphics: detectGraphics(env, process.stdout),
     preparedModels: { ...(await cacheOf(preparedFolder(env))), entries: (await preparedModels()).length },
@@ -107,6 +111,26 @@ function onnxRuntime(problems: string[]): DoctorReport["onnxruntime"] {
       `ONNX Runtime cannot be loaded (${firstLine(error)}). Run npm install again on this machine.`,
     );
     return { providers: [] };
+  }
+}
+
+interface LibtorchReport extends RuntimeInfo {
+  /** What makes it slow, and what to do. */
+  readonly advice: readonly string[];
+}
+
+async function libtorch(problems: string[]): Promise<LibtorchReport | undefined> {
+  const torch = await import("libtorch").catch(() => undefined);
+  try {
+    torch?.checkSetUp();
+  } catch {
+    return undefined; // not set up
+  }
+  try {
+    return torch && { ...torch.runtimeInfo(), advice: torch.speedAdvice() };
+  } catch (error) {
+    problems.push(firstLine(error));
+    return undefined;
   }
 }
 
@@ -160,6 +184,8 @@ function* lines(report: DoctorReport): Generator<string> {
     "onnxruntime",
     `${onnxruntime.version ?? "missing"}${onnxruntime.providers.length > 0 ? ` (${onnxruntime.providers.join(", ")})` : ""}`,
   );
+  yield row("libtorch", libtorchInWords(report.libtorch));
+  for (const advice of report.libtorch?.advice ?? []) yield row("", advice);
   yield row("sharp", sharp.version === undefined ? "missing" : `${sharp.version} (libvips ${sharp.libvips})`);
   yield row("terminal", graphicsInWords[report.graphics]);
   for (const { name, folder, bytes: size } of report.models)
@@ -172,6 +198,13 @@ function* lines(report: DoctorReport): Generator<string> {
   yield "";
   if (report.problems.length === 0) yield "Everything that drawing needs is here.";
   for (const problem of report.problems) yield `problem: ${problem}`;
+}
+
+function libtorchInWords(report: LibtorchReport | undefined): string {
+  if (!report) return "not set up (npm run setup; only training, evaluation and GPUs need it)";
+  const { version, origin, blas, simd, threads, openmp, cudaDevices } = report;
+  const devices = cudaDevices > 0 ? counted(cudaDevices, "CUDA device") : "no CUDA device";
+  return `${version} from ${origin}; BLAS ${blas}, ${simd}, ${counted(threads, "thread")}${openmp ? " of OpenMP" : ""}, ${devices}`;
 }
 
 const graphicsInWords: Readonly<Record<Graphics, string>> = {
