@@ -52,7 +52,7 @@ export function runtimeInfo(): RuntimeInfo {
   const find = (pattern: RegExp, otherwise: string): string => pattern.exec(config)?.[1]?.trim() ?? otherwise;
   return {
     version: find(/TORCH_VERSION=([^,\s]+)/, native().compiledVersion),
-    origin: buildRecord()?.origin ?? process.env.LIBTORCH_ADDON ?? "unknown",
+    origin: process.env.LIBTORCH_ADDON ?? buildRecord()?.origin ?? "unknown",
     blas: find(/BLAS_INFO=([^,\s]+)/, "unknown"),
     simd: find(/CPU capability usage: (.+)/, "unknown"),
     threads: getThreads(),
