@@ -4,7 +4,6 @@
  * room for values of some thousands. What f is: all float results, each number weighted differently, added up.
  */
 import { expect, it } from "vitest";
-// @ts-expect-error: a program in JavaScript
 import { readList } from "../scripts/generate-operators.mjs";
 import { grad } from "./autograd.js";
 import { item, tensor } from "./create.js";
@@ -128,7 +127,7 @@ const usable = ({ gradient, args }: Case): boolean =>
   gradient !== false && !/@(odd|empty|bfloat16|float16|-?inf)/.test(JSON.stringify(args));
 
 describeWithLibtorch("gradients against finite differences", () => {
-  const names = (readList() as { name: string }[])
+  const names = readList()
     .map(({ name }) => name)
     .filter((name) => !forOptimizers(name));
 

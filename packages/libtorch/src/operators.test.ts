@@ -6,8 +6,7 @@
  * kernel add up in another order: then they are within TOLERANCE of the largest magnitude in the result.
  */
 import { expect, it } from "vitest";
-// @ts-expect-error: a program in JavaScript
-import { readList } from "../scripts/generate-operators.mjs";
+import { type ListEntry, readList } from "../scripts/generate-operators.mjs";
 import { numbers } from "./create.js";
 import type { DType } from "./dtype.js";
 import { native } from "./native.js";
@@ -43,11 +42,7 @@ const DRAWN_BY_MKL = ["exponential_", "bernoulli_", "multinomial", "dropout", "s
 /** Cannot be recorded without a GPU. */
 const NEEDS_GPU = ["pin_memory"];
 
-interface ListEntry {
-  readonly name: string;
-  readonly overloads: readonly { readonly base: string; readonly overload: string }[];
-}
-const list = readList() as ListEntry[];
+const list = readList();
 
 const values = (x: Tensor): readonly (number | bigint)[] => {
   if (x.dtype.startsWith("complex")) return numbers(view_as_real(x));

@@ -72,9 +72,9 @@ describeWithLibtorch("scope", () => {
 
   it("does not look into objects of classes, typed arrays, functions or promises' values", () => {
     class Holder {
-      constructor(readonly x: Tensor) {}
+      readonly x = ones([1]);
     }
-    const held = scope(() => new Holder(ones([1])));
+    const held = scope(() => new Holder());
     const closure = scope(() => {
       const x = ones([1]);
       return () => x;

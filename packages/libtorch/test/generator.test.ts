@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-// @ts-expect-error: a program in JavaScript
 import {
+  type Argument,
   generateFile,
   parseSchema,
   readList,
@@ -16,16 +16,8 @@ import * as operators from "../src/operators.js";
 import { runtimeInfo } from "../src/runtime.js";
 import { describeWithLibtorch } from "../src/testing/suite.js";
 
-interface Argument {
-  readonly name: string;
-  readonly base: string;
-  readonly list: boolean;
-  readonly optional: boolean;
-  readonly fallback: string | undefined;
-  readonly keyword: boolean;
-}
 const argumentsOf = (schema: string): readonly Argument[] => parseSchema(schema).args;
-const record = readRecord() as { libtorch: string; schemas: Record<string, string> };
+const record = readRecord();
 const committed = readFileSync(new URL("../src/operators.ts", import.meta.url), "utf8");
 
 describe("operators.ts", () => {
@@ -38,7 +30,9 @@ describe("operators.ts", () => {
 
   it("has one function for each entry of the list, and nothing else", () => {
     expect(Object.keys(operators).toSorted()).toEqual(
-      (readList() as { name: string }[]).map(({ name }) => name).toSorted(),
+      readList()
+        .map(({ name }) => name)
+        .toSorted(),
     );
   });
 });
@@ -70,7 +64,7 @@ describeWithLibtorch("schemas.json and this libtorch", () => {
   });
 
   it("agree in what calls rely on where it is older: names and kinds of arguments", () => {
-    const live = readSchemas(native()) as Record<string, string | null>;
+    const live = readSchemas(native());
     const kind = ({ base, list }: Argument): string => `${base.replace("SymInt", "int")}${list ? "[]" : ""}`;
     const problems: string[] = [];
     for (const [name, schema] of Object.entries(live)) {
