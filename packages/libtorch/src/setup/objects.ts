@@ -86,6 +86,7 @@ async function inParallel(tasks: readonly Task[], options: ObjectsOptions): Prom
       options.report.step(`${done} of ${tasks.length} compiled`);
     }
   };
+  options.report.step(`0 of ${tasks.length} compiled`);
   const workers = Array.from({ length: Math.min(availableParallelism(), room) }, () =>
     worker().catch((error: unknown) => {
       failed.abort(error);
