@@ -24,11 +24,11 @@ function resolve(name: string, overload: string, names: readonly string[]): Nati
       `The operator ${full} does not exist in libtorch ${version}. It needs a newer one: run setup with it.`,
     );
   if (found.unknown === "") return found.call;
-  // An older schema has fewer arguments; those it lacks may only be left out.
+  // An older schema has fewer arguments; those it lacks may only be left out, or null.
   const lacking = found.unknown.split(" ");
   return (...values) => {
     for (const argument of lacking)
-      if (values[names.indexOf(argument)] !== undefined)
+      if ((values[names.indexOf(argument)] ?? undefined) !== undefined)
         throw new Error(
           `${full} has no argument "${argument}" in libtorch ${version}. It needs a newer one.`,
         );

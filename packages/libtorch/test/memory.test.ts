@@ -1,7 +1,7 @@
 /** Memory in processes of their own: flat over thousands of steps, and a net under what is forgotten. */
 import { describe, expect, it } from "vitest";
 import { withoutLibtorch } from "../src/testing/need-libtorch.js";
-import { runProgram } from "./programs/run.js";
+import { runProgram, start } from "./programs/run.js";
 
 describe.skipIf(withoutLibtorch)("memory", () => {
   it("is the same after 3,000 training steps as after 500", async () => {
@@ -17,7 +17,7 @@ describe.skipIf(withoutLibtorch)("memory", () => {
   });
 
   it("outside of scopes is freed when forgotten, and the slots of others stay theirs", async () => {
-    const seen = await runProgram("forgotten", "--expose-gc");
+    const { heldMB, ...seen } = await runProgram("forgotten", "--expose-gc");
     expect(seen).toEqual({
       forgotten: 1000,
       afterwards: 0,
@@ -26,5 +26,15 @@ describe.skipIf(withoutLibtorch)("memory", () => {
       wanted: 1020,
       held: [3, 3, 3],
     });
+    expect(heldMB, "of a scope with 100,000 disposed tensors").toBeLessThan(3);
+  });
+
+  it("LIBTORCH_DEBUG=1 says where a scope was opened, and warns of what was forgotten", async () => {
+    const { code, stdout, stderr } = await start("debugging", ["--expose-gc"], { LIBTORCH_DEBUG: "1" });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).message).toMatch(
+      /^This tensor was disposed at the end of its scope \(opened at .*debugging\.mjs:6:1\) and cannot be used any more \(self of add\)\.$/,
+    );
+    expect(stderr).toMatch(/Warning: A tensor outside every scope was collected without dispose\(\)/);
   });
 });

@@ -42,4 +42,13 @@ const count = liveTensors().count - start;
 const view = (() => add(full([3], 2), 1))();
 await collect();
 const held = numbers(view);
-console.log(JSON.stringify({ forgotten, afterwards, intact, count, wanted: living.length, held }));
+
+// A long scope does not hold the objects of tensors that were disposed inside of it.
+const heldMB = scope(() => {
+  globalThis.gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 100_000; i++) ones([1]).dispose();
+  globalThis.gc();
+  return Math.round((process.memoryUsage().heapUsed - before) / 2 ** 20);
+});
+console.log(JSON.stringify({ forgotten, afterwards, intact, count, wanted: living.length, held, heldMB }));
