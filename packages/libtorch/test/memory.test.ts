@@ -12,8 +12,11 @@ describe.skipIf(withoutLibtorch)("memory", () => {
     };
     expect(live).toEqual([4]); // the parameters, after every step; gradients belong to them
     expect(finite).toBe(true);
-    // one step makes some 0.5 MB of tensors: 2,500 forgotten ones would be over a gigabyte
-    expect(Math.max(...rss) - rss[0]!, `MB after each 500 steps: ${rss}`).toBeLessThan(16);
+    // A leak grows in every interval: one float a step would show in `live`, 10 kB of C++ objects a step as 5 MB here.
+    // V8 and malloc take some tens of MB at once, once or twice.
+    const grown = rss.slice(1).map((mb, i) => mb - rss[i]!);
+    expect(grown.toSorted((a, b) => a - b)[2], `MB after each 500 steps: ${rss}`).toBeLessThanOrEqual(3);
+    expect(rss.at(-1)! - rss[0]!, `MB after each 500 steps: ${rss}`).toBeLessThan(100);
   });
 
   it("outside of scopes is freed when forgotten, and the slots of others stay theirs", async () => {

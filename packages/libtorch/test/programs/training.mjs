@@ -45,13 +45,14 @@ function step() {
   });
 }
 
-const rss = [];
+const rss = []; // in MB, less JavaScript's heap
 const live = new Set();
 let last = 0;
 for (let i = 1; i <= 3000; i++) {
   last = step();
   if (i > 1) live.add(liveTensors().count);
-  if (i % 500 === 0) rss.push(Math.round(process.memoryUsage.rss() / 2 ** 20));
+  if (i % 500 === 0)
+    rss.push(Math.round((process.memoryUsage.rss() - process.memoryUsage().heapTotal) / 2 ** 20));
 }
 console.log(
   JSON.stringify({ rss, live: [...live], finite: Number.isFinite(last), bytes: liveTensors().bytes }),
