@@ -1,4 +1,5 @@
 /** One comparison with a recorded number, and how far off it may be (DESIGN 5). */
+import type { Engine } from "../engines/engine.js";
 
 export interface CheckResult {
   readonly name: string;
@@ -24,6 +25,20 @@ export const tolerances = {
   /** Smallest recorded gap, as a share of the logits' magnitude, at which greedy ids must agree. */
   gap: 1e-3,
 } as const;
+
+/** How far a tensor may be off that the engine computes, relative to its largest magnitude. */
+export function tensorTolerance(
+  { device, precision }: Pick<Engine, "device" | "precision">,
+  fullSize = false,
+): number {
+  if (precision === "bfloat16") return tolerances.bfloat16;
+  if (device !== "cpu") return tolerances.cuda;
+  return fullSize ? tolerances.fullSize : tolerances.float32;
+}
+
+/** The same of a loss. */
+export const lossTolerance = (engine: Pick<Engine, "device" | "precision">): number =>
+  Math.max(tolerances.loss, engine.precision === "bfloat16" ? tolerances.bfloat16 : 0);
 
 /** Largest absolute difference over the largest expected magnitude. */
 export function deviation(expected: ArrayLike<number>, actual: ArrayLike<number>): number {

@@ -6,7 +6,7 @@ import { generatorShapes, tokenizerShapes } from "../config/shapes.js";
 import type { Engine } from "../engines/engine.js";
 import { closedForm } from "../weights/closed-form.js";
 import { openTensorFile } from "../weights/open.js";
-import { type CheckResult, close, equal, rootMeanSquare, tolerances } from "./check.js";
+import { type CheckResult, close, equal, rootMeanSquare, tensorTolerance } from "./check.js";
 import { runForward } from "./run-network.js";
 import { runDecoder, runEncoder } from "./tokenizer.js";
 
@@ -48,11 +48,16 @@ export async function* checkFullGenerator(
       `${preset} ${kind} logits`,
       await logits.readFloat32(`${kind}.logits`),
       rows,
-      tolerances.fullSize,
+      tensorTolerance(engine, true),
     );
     const states = ["embed", ...Array.from({ length: config.depth }, (_, i) => `block${i}`)];
     const rms = states.map((name) => rootMeanSquare(out[name]!.data));
-    yield close(`${preset} ${kind} hidden states (rms)`, recorded[`${kind}.rms`], rms, tolerances.fullSize);
+    yield close(
+      `${preset} ${kind} hidden states (rms)`,
+      recorded[`${kind}.rms`],
+      rms,
+      tensorTolerance(engine, true),
+    );
   }
 }
 
@@ -79,30 +84,31 @@ export async function* checkFullTokenizer(folder: string, engine: Engine): Async
     }
   }
   const encoded = await runEncoder(subject, { data: image, shape: [1, 3, 256, 256] });
-  yield* stages("encoder", recorded.encoder_stage_rms, encoded);
+  yield* stages(engine, "encoder", recorded.encoder_stage_rms, encoded);
   const z = every(encoded["stage.conv_out"]!.data, 256, 16, 5, 0);
-  yield close("vq_full z", await tensors.readFloat32("z"), z, tolerances.fullSize);
+  yield close("vq_full z", await tensors.readFloat32("z"), z, tensorTolerance(engine, true));
   const gap = await tensors.readFloat32("gap");
   const near = (i: number): boolean => gap[i]! < 1e-3;
   yield equal("vq_full indices", await tensors.readFloat32("indices"), encoded.indices!.data, near);
 
   const codes = Int32Array.from({ length: 256 }, (_, i) => (37 * i + 11) % 1024);
   const decoded = await runDecoder(subject, { data: codes, shape: [1, 16, 16] });
-  yield* stages("decoder", recorded.decoder_stage_rms, decoded);
+  yield* stages(engine, "decoder", recorded.decoder_stage_rms, decoded);
   for (const name of ["pixels_raw", "pixels"]) {
     const some = every(decoded[name]!.data, 3, 256, 15, 0);
-    yield close(`vq_full ${name}`, await tensors.readFloat32(name), some, tolerances.fullSize);
+    yield close(`vq_full ${name}`, await tensors.readFloat32(name), some, tensorTolerance(engine, true));
   }
 }
 
 function* stages(
+  engine: Engine,
   part: string,
   rms: Record<string, number>,
   out: Readonly<Record<string, { data: ArrayLike<number> }>>,
 ): Generator<CheckResult> {
   const names = Object.keys(rms);
   const actual = names.map((name) => rootMeanSquare(out[`stage.${name}`]!.data));
-  yield close(`vq_full ${part} stages (rms)`, Object.values(rms), actual, tolerances.fullSize);
+  yield close(`vq_full ${part} stages (rms)`, Object.values(rms), actual, tensorTolerance(engine, true));
 }
 
 /** Every n-th row and column of [channels, side, side]. */

@@ -8,7 +8,7 @@ import { type SampleRequest, sampleTokens } from "../sampling/generate.js";
 import { combine, guidanceAt, needsUnconditional } from "../sampling/guidance.js";
 import { openTensorFile } from "../weights/open.js";
 import type { TensorSource } from "../weights/tensor-file.js";
-import { type CheckResult, close, equal, greedyRow, tolerances } from "./check.js";
+import { type CheckResult, close, equal, greedyRow, lossTolerance, tensorTolerance } from "./check.js";
 import { crossEntropy, runForward } from "./run-network.js";
 
 export interface Subject {
@@ -45,7 +45,7 @@ export async function* checkForward(subject: Subject): AsyncGenerator<CheckResul
       const name = `${kind}.row0.logits_${rounded}_weights`;
       if (!recorded.tensors.has(name)) continue;
       const row0 = out.logits!.data.subarray(0, (config.tokens + 1) * config.codebookSize);
-      yield close(`${name} (${rounded} weights)`, await read(name), row0, tolerances.float32);
+      yield close(`${name} (${rounded} weights)`, await read(name), row0, tensorTolerance(engine));
       continue;
     }
     for (const name of recorded.tensors.keys()) {
@@ -58,7 +58,7 @@ export async function* checkForward(subject: Subject): AsyncGenerator<CheckResul
         );
         yield equal(name, expected, labels);
       } else {
-        yield close(name, expected, out[key]!.data.subarray(0, expected.length), tolerances.float32);
+        yield close(name, expected, out[key]!.data.subarray(0, expected.length), tensorTolerance(engine));
       }
     }
   }
@@ -173,7 +173,12 @@ export async function* checkStepLogits(subject: Subject): AsyncGenerator<CheckRe
       if (recorded.tensors.has(name)) {
         const guidance = { scale: run.guidance_scale, pow: run.guidance_scale_pow };
         const combined = combine(logits, B, K, guidanceAt(guidance, step, config.tokens));
-        yield close(`guided logits ${name}`, await recorded.readFloat32(name), combined, tolerances.float32);
+        yield close(
+          `guided logits ${name}`,
+          await recorded.readFloat32(name),
+          combined,
+          tensorTolerance(engine),
+        );
       }
       if (step + 1 < config.tokens)
         logits = await session.step(Int32Array.from(run.ids, (ids) => ids[step]!));
@@ -196,6 +201,6 @@ export async function* checkLoss(subject: Subject): AsyncGenerator<CheckResult> 
   const inputs = { tokens: batch.tokens, conditions: batch.condition_ids, orders: batch.orders };
   const { logits } = await runForward(engine, config, weights, inputs);
   const { loss, accuracy } = crossEntropy(logits!.data as Float32Array, batch.labels, config.codebookSize);
-  yield close("loss", [batch.loss], [loss], tolerances.loss);
+  yield close("loss", [batch.loss], [loss], lossTolerance(engine));
   yield equal("correct tokens", [batch.correct_tokens], [accuracy]);
 }

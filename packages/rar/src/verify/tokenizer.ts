@@ -15,7 +15,7 @@ import {
 } from "../networks/tokenizer.js";
 import { openTensorFile } from "../weights/open.js";
 import type { TensorFile, TensorSource } from "../weights/tensor-file.js";
-import { type CheckResult, close, equal, tolerances } from "./check.js";
+import { type CheckResult, close, equal, tensorTolerance } from "./check.js";
 
 export interface TokenizerSubject {
   readonly folder: string;
@@ -72,6 +72,7 @@ const ids = ({ data, shape }: HostArray, grid?: readonly number[]): HostArray =>
 
 /** Every recorded tensor that the run also produced; indices exactly, but for near-ties. */
 async function* compare(
+  engine: Engine,
   file: TensorFile,
   out: Record<string, HostArray>,
   prefix = "",
@@ -84,7 +85,7 @@ async function* compare(
       const gap = file.tensors.has(`${prefix}gap`) ? await file.readFloat32(`${prefix}gap`) : undefined;
       yield equal(name, expected, out[key].data, (i) => gap !== undefined && gap[i]! < NEAR_TIE);
     } else {
-      yield close(name, expected, out[key].data, tolerances.float32);
+      yield close(name, expected, out[key].data, tensorTolerance(engine));
     }
   }
 }
@@ -92,7 +93,11 @@ async function* compare(
 /** `encode.safetensors` and `odd.safetensors` */
 export async function* checkEncode(subject: TokenizerSubject, file: string): AsyncGenerator<CheckResult> {
   await using recorded = await openTensorFile(join(subject.folder, file));
-  for await (const result of compare(recorded, await runEncoder(subject, await input(recorded, "image")))) {
+  for await (const result of compare(
+    subject.engine,
+    recorded,
+    await runEncoder(subject, await input(recorded, "image")),
+  )) {
     yield { ...result, name: `${file}: ${result.name}` };
   }
   if (!recorded.tensors.has("decoded")) return;
@@ -100,7 +105,12 @@ export async function* checkEncode(subject: TokenizerSubject, file: string): Asy
   const f = downsampling(subject.config);
   const codes = ids(await input(recorded, "indices"), [1, Math.floor(height / f), Math.floor(width / f)]);
   const { pixels } = await runDecoder(subject, codes);
-  yield close(`${file}: decoded`, await recorded.readFloat32("decoded"), pixels!.data, tolerances.float32);
+  yield close(
+    `${file}: decoded`,
+    await recorded.readFloat32("decoded"),
+    pixels!.data,
+    tensorTolerance(subject.engine),
+  );
 }
 
 /** `decode.safetensors`: a square grid with its stages, and any grid. */
@@ -108,10 +118,16 @@ export async function* checkDecode(subject: TokenizerSubject): AsyncGenerator<Ch
   await using recorded = await openTensorFile(join(subject.folder, "decode.safetensors"));
   const square = await input(recorded, "indices");
   const side = Math.sqrt(square.shape[1]!);
-  yield* named("decode", compare(recorded, await runDecoder(subject, ids(square, [1, side, side]))));
+  yield* named(
+    "decode",
+    compare(subject.engine, recorded, await runDecoder(subject, ids(square, [1, side, side]))),
+  );
   yield* bytes(recorded, "uint8", await runDecoder(subject, ids(square, [1, side, side])));
   const grid = await runDecoder(subject, ids(await input(recorded, "grid.indices")));
-  yield* named("decode", compare(recorded, { pixels: grid.pixels!, pixels_raw: grid.pixels_raw! }, "grid."));
+  yield* named(
+    "decode",
+    compare(subject.engine, recorded, { pixels: grid.pixels!, pixels_raw: grid.pixels_raw! }, "grid."),
+  );
 }
 
 async function* named(prefix: string, results: AsyncIterable<CheckResult>): AsyncGenerator<CheckResult> {
@@ -160,7 +176,7 @@ export async function* checkConvolutions(subject: TokenizerSubject): AsyncGenera
       `convolution ${kernel}x${kernel} stride ${stride} dilation ${dilation}`,
       await recorded.readFloat32(`${n}.output`),
       out.y!.data,
-      tolerances.float32,
+      tensorTolerance(subject.engine),
     );
   }
 }
@@ -176,7 +192,7 @@ export async function* checkSamplePixels(subject: TokenizerSubject): AsyncGenera
       `sample ${n}: pixels_raw`,
       await recorded.readFloat32(`${n}.pixels_raw`),
       out.pixels_raw!.data,
-      tolerances.float32,
+      tensorTolerance(subject.engine),
     );
     yield* bytes(recorded, `${n}.uint8`, out);
   }

@@ -7,7 +7,7 @@ import { readTar } from "../data/tar.js";
 import { decodeImage } from "../images/decode.js";
 import { toPlanes } from "../images/to-bytes.js";
 import type { TensorSource } from "../weights/tensor-file.js";
-import { type CheckResult, close, equal, greedyRow, tolerances } from "./check.js";
+import { type CheckResult, close, equal, greedyRow, lossTolerance, tensorTolerance } from "./check.js";
 import { greedy, type Subject } from "./generator.js";
 import { crossEntropy, runForward } from "./run-network.js";
 
@@ -75,7 +75,12 @@ async function* checkHeldOut(
   const conditions = rows.map((row) => conditionId(config, row.class_id));
 
   const conditional = await heldOut(subject, tokens, conditions);
-  yield close("held-out loss, conditional", [expected.conditional_ce], [conditional.loss], tolerances.loss);
+  yield close(
+    "held-out loss, conditional",
+    [expected.conditional_ce],
+    [conditional.loss],
+    lossTolerance(subject.engine),
+  );
   yield share(
     "held-out accuracy, conditional",
     expected.conditional_top1,
@@ -83,13 +88,23 @@ async function* checkHeldOut(
     rows.length * config.tokens,
   );
   const byRow = expected.conditional_ce_by_row_first_50;
-  yield close("held-out loss of 50 rows", byRow, conditional.byRow.slice(0, byRow.length), tolerances.loss);
+  yield close(
+    "held-out loss of 50 rows",
+    byRow,
+    conditional.byRow.slice(0, byRow.length),
+    lossTolerance(subject.engine),
+  );
   const none = await heldOut(
     subject,
     tokens,
     conditions.map(() => noneId(config)),
   );
-  yield close("held-out loss, unconditional", [expected.unconditional_ce], [none.loss], tolerances.loss);
+  yield close(
+    "held-out loss, unconditional",
+    [expected.unconditional_ce],
+    [none.loss],
+    lossTolerance(subject.engine),
+  );
   yield share(
     "held-out accuracy, unconditional",
     expected.unconditional_top1,
@@ -99,7 +114,12 @@ async function* checkHeldOut(
 
   const { order, rows: count, ...fixed } = expected.fixed_order;
   const permuted = await heldOut(subject, tokens.slice(0, count), conditions.slice(0, count), order);
-  yield close("held-out loss in another order", [fixed.conditional_ce], [permuted.loss], tolerances.loss);
+  yield close(
+    "held-out loss in another order",
+    [fixed.conditional_ce],
+    [permuted.loss],
+    lossTolerance(subject.engine),
+  );
   yield share(
     "held-out accuracy in another order",
     fixed.conditional_top1,
@@ -114,7 +134,7 @@ async function* checkHeldOut(
   for (const [position, values] of Object.entries(expected.row_0_logits.positions)) {
     const at = Number(position) * config.codebookSize;
     const row = logits!.data.subarray(at, at + config.codebookSize);
-    yield close(`logits of row 0, position ${position}`, values, row, tolerances.float32);
+    yield close(`logits of row 0, position ${position}`, values, row, tensorTolerance(subject.engine));
   }
 }
 

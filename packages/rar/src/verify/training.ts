@@ -7,10 +7,8 @@ import { Ema } from "../training/ema.js";
 import { randomRatioAt } from "../training/schedule.js";
 import { Trainee, trainable } from "../training/trainee.js";
 import { openTensorFile } from "../weights/open.js";
-import { type CheckResult, close, equal, tolerances } from "./check.js";
+import { type CheckResult, close, equal, lossTolerance, tensorTolerance } from "./check.js";
 import type { Subject } from "./generator.js";
-
-const tolerance = { cpu: tolerances.float32, cuda: tolerances.cuda };
 
 /** Adam turns the rounding of a gradient that is 0 in exact arithmetic into visible steps (REFERENCE 9.8). */
 const isNoise = (name: string): boolean => name.endsWith("attn.k_norm.bias");
@@ -34,9 +32,9 @@ export async function* checkGradients(subject: Subject): AsyncGenerator<CheckRes
   };
   await using recorded = await openTensorFile(join(subject.folder, "grads.safetensors"));
   await using run = await trainee(subject);
-  const { model, device } = run;
+  const { model } = run;
   const found = model.backward({ ...batch, conditions: batch.condition_ids });
-  yield close("training: loss", [batch.loss], [found.loss], tolerances.loss);
+  yield close("training: loss", [batch.loss], [found.loss], lossTolerance(subject.engine));
   yield equal("training: correct tokens", [batch.correct_tokens], [found.accuracy]);
   for (const [name, parameter] of model.parameters) {
     const expected = await recorded.readFloat32(recordedName(recorded.tensors, name));
@@ -53,10 +51,10 @@ export async function* checkGradients(subject: Subject): AsyncGenerator<CheckRes
         ok: largest <= NOISE,
         note: "0 in exact arithmetic",
       };
-    } else yield close(`gradient ${name}`, expected, actual, tolerance[device]);
+    } else yield close(`gradient ${name}`, expected, actual, tensorTolerance(subject.engine));
   }
   const norm = torch.scope(() => torch.item(torch.clipGradNorm(model.parameters, Number.MAX_VALUE)));
-  yield close("norm of all gradients", [batch.grad_total_norm], [norm], tolerance[device]);
+  yield close("norm of all gradients", [batch.grad_total_norm], [norm], tensorTolerance(subject.engine));
 }
 
 interface RecordedStep {
@@ -89,7 +87,7 @@ export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResul
   const { optimizer: settings, lr_scheduler: scheduler } = record;
   await using recorded = await openTensorFile(join(folder, "train.safetensors"));
   await using run = await trainee(subject);
-  const { model, device } = run;
+  const { model } = run;
   const groups = model.groups(settings.weight_decay);
   const names = groups.map((group) => [...(group.parameters as ReadonlyMap<string, unknown>).keys()]);
   yield sameNames("parameters with weight decay", record.group_with_decay, names[0]!);
@@ -128,7 +126,7 @@ export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResul
     "updates: loss",
     of((s) => s.loss),
     found.loss,
-    tolerances.loss,
+    lossTolerance(subject.engine),
   );
   yield equal(
     "updates: correct tokens",
@@ -139,7 +137,7 @@ export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResul
     "updates: norm before clipping",
     of((s) => s.grad_norm_before_clip),
     found.gradNorm,
-    tolerance[device],
+    tensorTolerance(subject.engine),
   );
   yield close(
     "updates: learning rate",
@@ -169,7 +167,12 @@ export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResul
     for (const [name, x] of tensors) {
       if (isNoise(name)) continue;
       const expected = await recorded.readFloat32(recordedName(recorded.tensors, `${kind}.${name}`));
-      yield close(`after 5 updates: ${kind}.${name}`, expected, recordedPart(x, expected), tolerance[device]);
+      yield close(
+        `after 5 updates: ${kind}.${name}`,
+        expected,
+        recordedPart(x, expected),
+        tensorTolerance(subject.engine),
+      );
     }
   }
   ema.dispose();
@@ -186,7 +189,6 @@ function sameNames(name: string, expected: readonly string[], actual: readonly s
 
 interface Run extends AsyncDisposable {
   readonly model: Trainee;
-  readonly device: "cpu" | "cuda";
 }
 
 async function trainee({ engine, config, weights }: Subject): Promise<Run> {
@@ -194,7 +196,6 @@ async function trainee({ engine, config, weights }: Subject): Promise<Run> {
   const model = new Trainee(config, await trainable(weights, engine.device), engine.device);
   return {
     model,
-    device: engine.device === "cpu" ? "cpu" : "cuda",
     [Symbol.asyncDispose]: async () => model.dispose(),
   };
 }
