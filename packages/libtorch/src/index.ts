@@ -1,8 +1,10 @@
 /** PyTorch's C++ library for TypeScript: tensors, operators, gradients. */
+export { speedAdvice } from "./advice.js";
 export { type BackwardOptions, backward, grad } from "./autograd.js";
 export { type Block, type Checkpointed, checkpointBlocks } from "./checkpoint.js";
 export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
 export * as cuda from "./cuda/index.js";
+export * as distributed from "./distributed/index.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
 export { buildRecord, checkSetUp, isAvailable, LibtorchMissingError } from "./native.js";
@@ -18,6 +20,7 @@ export {
 export { type ClipOptions, clipGradNorm } from "./optim/clip.js";
 export type { ParameterSet } from "./optim/parameters.js";
 export { type CosineOptions, type WarmupOptions, warmupConstant, warmupCosine } from "./optim/schedule.js";
+export { linearPacked, packLinear } from "./packed-linear.js";
 export {
   allowTF32,
   cudaDevices,
