@@ -197,7 +197,8 @@ struct Conversion {
       case Kind::real: return list(c10::List<double>(), value, [&](napi_value v) { return number(v); });
       case Kind::boolean: return list(c10::List<bool>(), value, [&](napi_value v) { return boolean(v); });
       case Kind::scalar: {
-        c10::impl::GenericList out(c10::NumberType::get());
+        const c10::TypePtr element = c10::NumberType::get();
+        c10::impl::GenericList out(argument.optionalElements ? c10::OptionalType::create(element) : element);
         return list(std::move(out), value, [&](napi_value v) { return c10::IValue(scalar(v)); });
       }
       default: wrong("is a list of an unsupported type");

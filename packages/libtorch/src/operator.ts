@@ -3,6 +3,9 @@ import { type DType, dtypeCode } from "./dtype.js";
 import { type NativeOperator, native } from "./native.js";
 import { describeValue, Tensor } from "./tensor.js";
 
+/** "add" -> "aten::add"; a name of another library of operators has its own. */
+const qualified = (name: string): string => (name.includes("::") ? name : `aten::${name}`);
+
 /**
  * @internal
  * @param names - its arguments in the order they will be passed
@@ -16,7 +19,7 @@ export function operator(name: string, overload: string, names: string): () => N
 }
 
 function resolve(name: string, overload: string, names: readonly string[]): NativeOperator {
-  const found = native().resolve(`aten::${name}`, overload, names);
+  const found = native().resolve(qualified(name), overload, names);
   const full = overload === "" ? name : `${name}.${overload}`;
   const version = native().compiledVersion;
   if (!found)
@@ -38,7 +41,7 @@ function resolve(name: string, overload: string, names: readonly string[]): Nati
 
 /** Whether this libtorch has an operator: "scaled_dot_product_attention", or with an overload "_foreach_lerp_" and "Scalar". */
 export const hasOperator = (name: string, overload = ""): boolean =>
-  native().schemaOf(`aten::${name}`, overload) !== null;
+  native().schemaOf(qualified(name), overload) !== null;
 
 /** @internal */
 export const dtype = (name: DType | null | undefined): number | null | undefined =>

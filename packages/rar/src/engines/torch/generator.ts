@@ -37,7 +37,8 @@ export function loadedGenerator(
   device: string,
   dtype: DType,
 ): LoadedGenerator {
-  const ops = torchOps({ device, dtype });
+  const packed = packWeights(parameters);
+  const ops = torchOps({ device, dtype, packed });
   const weights = generatorWeights(config, named(parameters));
   const tables = torch.scope(() => inputTables(ops, config, weights));
   for (const table of Object.values(tables) as Tensor[]) torch.keep(table);
@@ -49,8 +50,26 @@ export function loadedGenerator(
     weights,
     tables,
     dispose() {
-      for (const tensor of [...parameters.values(), ...(Object.values(tables) as Tensor[])]) tensor.dispose();
+      for (const tensor of [
+        ...parameters.values(),
+        ...packed.values(),
+        ...(Object.values(tables) as Tensor[]),
+      ])
+        tensor.dispose();
       ops.dispose();
     },
   };
+}
+
+/** Brings the linear layers into the order that the processor reads fastest, where it has one; the former order is freed. */
+function packWeights(parameters: ReadonlyMap<string, Tensor>): Map<Tensor, Tensor> {
+  const packed = new Map<Tensor, Tensor>();
+  for (const [name, weight] of parameters) {
+    if (weight.shape.length !== 2 || name === "embeddings.weight") continue; // the table is read row by row
+    const reordered = torch.packLinear(weight);
+    if (!reordered) continue;
+    packed.set(weight, torch.keep(reordered));
+    weight.dispose();
+  }
+  return packed;
 }

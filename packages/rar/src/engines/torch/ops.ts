@@ -14,17 +14,18 @@ export interface StaticPast extends Past<Tensor> {
 }
 const isStatic = (past: Past<Tensor>): past is StaticPast => "extend" in past;
 
+export interface TorchOpsOptions {
+  readonly device: string;
+  /** Type of the network's constants: that of its weights. */
+  readonly dtype: DType;
+  /** Weights of linear layers that lie in another order (`packLinear`), by what the network takes them for. */
+  readonly packed?: ReadonlyMap<Tensor, Tensor> | undefined;
+}
+
 /**
- * @param options.dtype - type of the network's constants: that of its weights
  * @returns operations, and `dispose` for the constants they keep
  */
-export function torchOps({
-  device,
-  dtype,
-}: {
-  device: string;
-  dtype: DType;
-}): Ops<Tensor> & { dispose(): void } {
+export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor> & { dispose(): void } {
   // Constants are asked for at every step: made once, for a copy to a GPU would wait for it.
   const constants = new Map<string, Tensor>();
   const constant = (key: string, make: () => Tensor): Tensor => {
@@ -81,7 +82,12 @@ export function torchOps({
     silu: (x) => torch.silu(x),
     gelu: (x) => torch.gelu(x),
 
-    linear: (x, weight, bias) => torch.linear(x, weight, bias ?? null),
+    linear(x, weight, bias) {
+      const reordered = packed?.get(weight);
+      return reordered
+        ? torch.linearPacked(x, reordered, bias ?? null)
+        : torch.linear(x, weight, bias ?? null);
+    },
     matmul: (a, b) => torch.matmul(a, b),
     embedding: (table, ids) => torch.embedding(table, ids),
 
