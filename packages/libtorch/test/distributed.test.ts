@@ -5,10 +5,11 @@ import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildRecord, distributed, isAvailable, numbers, tensor } from "../src/index.js";
+import { buildRecord, cudaDevices, distributed, isAvailable, numbers, tensor } from "../src/index.js";
 import { freePort, type Outcome, programPath, runCommand, runRanks } from "./distributed/ranks.js";
 
 const LIMIT = 120_000;
+const devices = isAvailable() ? cudaDevices() : 0;
 
 /** What each rank printed, where all ended well. */
 function printed(outcomes: readonly Outcome[]): Record<string, unknown>[] {
@@ -81,6 +82,14 @@ describe.skipIf(!isAvailable())("several ranks", { timeout: LIMIT }, () => {
     expect(seen.sort((a, b) => a.rank - b.rank)[1]).toEqual({ rank: 1, localRank: 1, ...seenByAll });
   });
 
+  const count = Math.min(devices, 2);
+  it.skipIf(count === 0)("reduce CUDA tensors with NCCL, one device a rank", async () => {
+    const seen = printed(await runRanks("nccl", { count, args: ["nccl"] }));
+    const sum = count === 1 ? 1 : 3;
+    for (const rank of seen)
+      expect(rank).toEqual({ sum: [sum], average: [sum / count], cpu: [sum], gradient: [sum / count] });
+  });
+
   /** Parameters after ten steps; equal in every bit on all ranks. */
   async function trained(mode: string, count: number): Promise<{ parameters: number[]; underWay: unknown }> {
     const outcomes =
@@ -142,7 +151,7 @@ describe.skipIf(!isAvailable())(
         `did not answer within ${TIMEOUT} s: it hangs, computes longer than that, or its machine is gone.`,
       ],
     ])("%s", async (how, words) => {
-      for (const failing of [1, 0]) {
+      for (const failing of how === "hang" ? [1] : [1, 0]) {
         const other = 1 - failing;
         const variables = () => ({ FAILING: String(failing) });
         const outcomes = await runRanks("failing", { args: [how], variables });
@@ -220,11 +229,6 @@ describe.skipIf(!isAvailable())("ranks that cannot meet say why", { timeout: LIM
       (rank) => ({ ...seconds, RANK: String(rank + 1), LOCAL_RANK: "0", WORLD_SIZE: "3" }),
       [/Rank 1 cannot reach 127\.0\.0\.1:\d+ .* within 2 s/, /Rank 2 cannot reach/],
     ],
-    [
-      "nccl without NCCL",
-      () => ({ TEST_BACKEND: "nccl" }),
-      [/built without NCCL|CUDA devices/, /built without NCCL|CUDA devices/],
-    ],
   ])("%s", async (_, variables, sentences) => {
     const outcomes = await runRanks("joining", { variables });
     outcomes.forEach((outcome, rank) => {
@@ -238,6 +242,14 @@ describe.skipIf(!isAvailable())("ranks that cannot meet say why", { timeout: LIM
     const outcomes = await runRanks("joining", { count: 3, variables });
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1]);
     expect(outcomes.map(lastWords).join("\n")).toMatch(/Two processes have RANK 1 at 127\.0\.0\.1:\d+/);
+  });
+
+  it.skipIf(devices > 1)("nccl without a device for each rank", async () => {
+    const outcomes = await runRanks("joining", { variables: () => ({ TEST_BACKEND: "nccl" }) });
+    expect(outcomes[1]?.code).toBe(1);
+    expect(lastWords(outcomes[1]!)).toMatch(
+      /built without NCCL|LOCAL_RANK is 1, and this machine has [01] CUDA/,
+    );
   });
 
   it("a port in use", async () => {

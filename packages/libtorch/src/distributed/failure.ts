@@ -26,6 +26,7 @@ export class DistributedError extends Error {
 
 /** Runs an operation between ranks and turns its failure into a sentence. */
 export function explained<R>(group: Group, operation: string, run: () => R): R {
+  if (group.closed) throw new Error(`${operation} failed: the process group was closed.`);
   try {
     return run();
   } catch (error) {

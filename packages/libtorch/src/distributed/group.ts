@@ -35,10 +35,11 @@ export interface Group {
   readonly peers: readonly Peer[];
   /** Set once the store does not answer: asking again would only print warnings. */
   storeIsGone: boolean;
+  closed: boolean;
 }
 
 let joined: Group | undefined;
-let generation = 0;
+let opened = false;
 /** Why this process ends, where that is known before it does. */
 let reason: string | undefined;
 
@@ -58,15 +59,15 @@ export const localRank = (): number => joined?.place.localRank ?? 0;
  * Joins the group that the environment variables RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT describe,
  * as torchrun sets them, and waits for all others to join. Rank 0 listens on MASTER_PORT; gloo uses the network that
  * leads to MASTER_ADDR, or the interfaces named in GLOO_SOCKET_IFNAME. Nothing is encrypted or authenticated: use a
- * private network. The group ends with {@link closeProcessGroup}, or with the process.
+ * private network. The group ends with {@link closeProcessGroup}, or with the process, and cannot be joined again.
  *
  * @throws {RangeError} when the variables are missing or contradict each other
  * @throws {Error} when other ranks do not join within the time-out; the message names them
  */
 export function initProcessGroup({ backend, timeoutSeconds = 600 }: ProcessGroupOptions = {}): void {
-  if (joined)
+  if (opened)
     throw new Error(
-      "This process is in a process group already: call closeProcessGroup() before joining again.",
+      "A process joins a process group once in its life: start new processes to form another group.",
     );
   if (!(timeoutSeconds > 0) || timeoutSeconds > 2_000_000)
     throw new RangeError(`timeoutSeconds must be above 0 and at most 2000000, it is ${timeoutSeconds}.`);
@@ -81,7 +82,8 @@ export function initProcessGroup({ backend, timeoutSeconds = 600 }: ProcessGroup
     const handle = connect(() =>
       c10d().openGroup(store, place.rank, place.worldSize, timeout, interfaces, address, device),
     );
-    joined = { place, timeout, store, handle, peers, storeIsGone: false };
+    opened = true;
+    joined = { place, timeout, store, handle, peers, storeIsGone: false, closed: false };
   } catch (error) {
     c10d().closeStore(store);
     throw error;
@@ -115,7 +117,7 @@ function cudaDevice(backend: "gloo" | "nccl" | undefined, local: number): number
 function openStore({ host, port, rank, launched, prefix }: Place, timeout: number): Handle {
   const serve = rank === 0 && !launched;
   try {
-    return c10d().openStore(host, port, serve, timeout, `${prefix}/${generation++}`);
+    return c10d().openStore(host, port, serve, timeout, prefix);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new Error(
@@ -219,6 +221,7 @@ function leave(code: number): void {
 function part(group: Group, why: string, exitCode = 0): void {
   const { store, place, peers, handle } = group;
   joined = undefined;
+  group.closed = true;
   process.off("exit", leave);
   process.off("uncaughtExceptionMonitor", remember);
   try {
