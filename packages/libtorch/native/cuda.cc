@@ -53,11 +53,28 @@ struct Event final : Held {
   }
 };
 
+// PyTorch's graph. From 2.14 on it gives everything back by itself where a capture fails.
+struct CapturedWork : at::cuda::CUDAGraph {
+#if !LIBTORCH_AT_LEAST(2, 14)
+  // The allocator must stop to hand out the graph's own memory, or it takes the capture for one still under way.
+  void giveUp() {
+#if LIBTORCH_AT_LEAST(2, 5)
+    try {
+      allocator::endAllocateToPool(capture_dev_, mempool_id_);
+      allocator::releasePool(capture_dev_, mempool_id_);
+    } catch (const c10::Error&) {
+      // It had stopped already.
+    }
+#endif
+  }
+#endif
+};
+
 struct Graph final : Held {
   static constexpr auto what = "graph";
-  std::unique_ptr<at::cuda::CUDAGraph> graph = std::make_unique<at::cuda::CUDAGraph>();
+  std::unique_ptr<CapturedWork> graph = std::make_unique<CapturedWork>();
   bool unfinished = false;
-  // Before 2.14 a capture that failed leaves a pointer to its graph in the allocator: better a small leak.
+  // Before 2.14 a pointer to the graph of a failed capture may stay in a table of PyTorch's: better a small leak.
   ~Graph() override {
 #if !LIBTORCH_AT_LEAST(2, 14)
     if (unfinished) (void)graph.release();
@@ -214,7 +231,16 @@ Napi::Value captureBegin(const Napi::CallbackInfo& info) {
 }
 Napi::Value captureEnd(const Napi::CallbackInfo& info) {
   auto& own = held<Graph>(info, 0);
+#if LIBTORCH_AT_LEAST(2, 14)
   own.graph->capture_end();
+#else
+  try {
+    own.graph->capture_end();
+  } catch (...) {
+    own.graph->giveUp();
+    throw;
+  }
+#endif
   own.unfinished = false;
   return info.Env().Undefined();
 }

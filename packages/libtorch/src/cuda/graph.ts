@@ -2,8 +2,8 @@
 import { refusePromise, scope } from "../scope.js";
 import type { NativeGraph } from "./addon.js";
 import { cudaNative } from "./available.js";
-import { emptyCache, synchronize } from "./device.js";
-import { Stream } from "./stream.js";
+import { emptyCache } from "./device.js";
+import { Event, Stream } from "./stream.js";
 
 const captureModes = ["global", "thread_local", "relaxed"] as const;
 /** Whose unsafe CUDA calls break a capture: any thread's, only this thread's, nobody's. libtorch 1.13 and 2.0: "global". */
@@ -30,6 +30,8 @@ export class Graph implements Disposable {
   readonly #handle: NativeGraph;
   readonly #options: GraphOptions;
   #state: "new" | "captured" | "failed" | "disposed" = "new";
+  /** Behind the last replay. */
+  #replayed: Event | undefined;
 
   /** @throws {RangeError} when an option is out of range */
   constructor(options: GraphOptions = {}) {
@@ -58,12 +60,13 @@ export class Graph implements Disposable {
     const { device = "cuda", warmUp = 3, pool, mode = "global" } = this.#options;
     if (pool) pool.#expect("captured");
     const outer = Stream.current(device);
-    const side = new Stream({ device });
+    const side = sideStream(device);
     side.waitFor(outer);
     const result = side.run(() => {
       for (let i = 0; i < warmUp; i++) scope(() => refusePromise(fn(), "Graph.capture"));
-      synchronize(device);
-      emptyCache(); // the warm-up's memory is the side stream's, and the graph gets its own
+      // Not the whole device: that must not be waited for while another thread records.
+      side.synchronize();
+      freeWarmUp();
       this.#state = "failed"; // until all went well
       cudaNative().captureBegin(this.#handle, pool ? pool.#handle : undefined, captureModes.indexOf(mode));
       return this.#record(fn);
@@ -97,12 +100,14 @@ export class Graph implements Disposable {
   replay(): void {
     this.#expect("captured");
     cudaNative().replay(this.#handle);
+    this.#replayed ??= new Event();
+    this.#replayed.record(Stream.current(this.#options.device));
   }
 
   /** Frees the graph and its memory when the GPU has finished. Twice is allowed. */
   dispose(): void {
     if (this.#state === "disposed") return;
-    if (this.#state === "captured") synchronize(this.#options.device);
+    this.#replayed?.synchronize();
     cudaNative().resetGraph(this.#handle);
     this.#state = "disposed";
   }
@@ -119,6 +124,24 @@ export class Graph implements Disposable {
       disposed: "This graph was disposed.",
     };
     throw new Error(sentences[this.#state]);
+  }
+}
+
+const sideStreams = new Map<string, Stream>();
+
+/** One for all graphs of a device: on every stream that they use, libraries keep some tens of megabytes for ever. */
+function sideStream(device: string): Stream {
+  const side = sideStreams.get(device) ?? new Stream({ device });
+  sideStreams.set(device, side);
+  return side;
+}
+
+/** The warm-up's memory is the side stream's, and the graph gets its own. */
+function freeWarmUp(): void {
+  try {
+    emptyCache();
+  } catch {
+    // Refused while another thread records a graph. The memory waits for the next time.
   }
 }
 

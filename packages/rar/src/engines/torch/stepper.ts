@@ -66,7 +66,7 @@ export type Record = (fn: () => Tensor) => Recorded;
 export const recordGraph =
   (device: string): Record =>
   (fn) => {
-    const graph = new torch.cuda.Graph({ device, warmUp: 1 });
+    const graph = new torch.cuda.Graph({ device, warmUp: 1, mode: "thread_local" });
     const result = torch.keep(graph.capture(fn));
     return {
       result,
