@@ -49,7 +49,7 @@ try {
     });
   const own = JSON.parse(readFileSync("packages/rar/package.json", "utf8")).dependencies;
   for (const folder of closure(
-    [...Object.keys(own), "vitest", "libtorch", "node-addon-api", "node-api-headers"],
+    [...Object.keys(own), "vitest", "fast-check", "libtorch", "node-addon-api", "node-api-headers"],
     root,
   ))
     if (!existsSync(join(partial, relative(root, folder)))) take(folder);

@@ -56,12 +56,11 @@ async function library() {
 function summary({ step, status, limit, log }) {
   const said = lines(log);
   if (status === 124 || status === 137) return `**not done within ${limit} s**`;
-  const counts =
-    step === "cuda-tests"
-      ? said.find((line) => /^\s*Tests /.test(line))?.replace(/^\s*Tests\s+/, "")
-      : step.startsWith("verify-")
-        ? said.find((line) => /^\d+ checks with the engine/.test(line))?.replace(/^.*?: /, "")
-        : undefined;
+  const counts = step.endsWith("-tests")
+    ? said.find((line) => /^\s*Tests /.test(line))?.replace(/^\s*Tests\s+/, "")
+    : step.startsWith("verify-")
+      ? said.find((line) => /^\d+ checks with the engine/.test(line))?.replace(/^.*?: /, "")
+      : undefined;
   const words = counts ?? (status === 0 ? "done" : `exit code ${status}`);
   return status === 0 ? words : `**failed**: ${words}`;
 }
@@ -139,8 +138,9 @@ const failed = steps.filter(({ status }) => status !== 0);
 if (failed.length > 0) out.push("## Failures", "");
 for (const { step, status, log } of failed) {
   const last = lines(log).slice(-12);
-  const wrong = lines(log.slice(0, -last.join("\n").length)).filter((line) => line.startsWith("WRONG"));
-  const first = wrong.length > 12 ? [...wrong.slice(0, 12), `... and ${wrong.length - 12} more`] : wrong;
+  const telling = step.endsWith("-tests") ? /^\s*(FAIL|×|\w*Error:)/ : /^WRONG/;
+  const wrong = lines(log.slice(0, -last.join("\n").length)).filter((line) => telling.test(line));
+  const first = wrong.length > 20 ? [...wrong.slice(0, 20), `... and ${wrong.length - 20} more`] : wrong;
   out.push(`### ${step}, exit code ${status}`, "", "```", ...first, ...last, "```", "");
 }
 console.log(out.join("\n"));
