@@ -140,7 +140,7 @@ describe("help and wrong usage", () => {
       'none of float32, bfloat16, float16, int8. Did you mean "int8"?',
     ],
     [["inspect", "nowhere"], 'There is no model "nowhere"'],
-    [["verify", "nowhere", "--precision", "x"], "--precision x"],
+    [["verify", "nowhere", "--precision", "x"], "It is none of float32, bfloat16"],
   ])("%j: exit code 2 and a sentence", async (words, message) => {
     const { code, stdout, stderr } = await inProcess(...words);
     expect(stderr).toContain(message);
@@ -150,8 +150,11 @@ describe("help and wrong usage", () => {
   });
 
   it("an engine that is not here is the world's fault: exit code 1", async () => {
+    vi.stubEnv("LIBTORCH_ADDON", "");
+    vi.stubEnv("LIBTORCH_BUILD", folder); // nothing was built there
     const { code, stderr } = await inProcess(..."generate -m debug -c 1 --engine torch".split(" "));
-    expect(stderr).toContain('The engine "torch" is not part of this version.');
+    vi.unstubAllEnvs();
+    expect(stderr).toContain("The libtorch addon is not built. Run `npm run setup`");
     expect(code).toBe(1);
   });
 

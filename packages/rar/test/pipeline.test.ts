@@ -261,7 +261,8 @@ describe("load and dispose", () => {
   });
 
   it("refuses an engine that is not there, a model that is not there, and a start already given up", async () => {
-    expect((await rejection(Pipeline.load(model, { engine: "torch" }))).message).toMatch(/"torch".*"onnx"/);
+    const misplaced = Pipeline.load(model, { engine: "onnx", device: "cuda" });
+    expect((await rejection(misplaced)).message).toMatch(/onnx engine.*CPU.*--engine torch/);
     expect(await rejection(Pipeline.load(join(folder, "nowhere")))).toMatchObject({ code: "not-found" });
     const reason = new Error("never mind");
     expect(await rejection(Pipeline.load(model, { signal: AbortSignal.abort(reason) }))).toBe(reason);

@@ -132,7 +132,7 @@ describe("reading what must be refused", () => {
 });
 
 describe("writing", () => {
-  it("gives back any tensors bit for bit, with aligned data", async () => {
+  it("gives back any tensors bit for bit, with aligned data", { timeout: 180_000 }, async () => {
     const tensor = fc.record({
       dtype: fc.constantFrom(...dtypes),
       shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }),

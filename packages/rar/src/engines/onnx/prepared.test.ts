@@ -239,7 +239,7 @@ function start(pause: number): { child: ChildProcess; lines: Promise<string[]>; 
 
 describe("several processes", () => {
   it("that prepare the same model at the same time both get it, and leave one folder", async () => {
-    const runs = [start(10), start(10), start(5)];
+    const runs = [start(40), start(40), start(30)]; // slow enough to overlap, though processes start one after the other
     const outputs = await Promise.all(runs.map(({ lines }) => lines));
     const folders = outputs.map((lines) => lines.at(-1)!);
     expect(outputs.map((lines) => lines[0])).toEqual(["writing", "writing", "writing"]); // they did overlap
