@@ -30,6 +30,8 @@ export async function openTensorSource(source: ByteSource): Promise<TensorFile> 
   const { name: file, size } = source;
   if (size === 0) throw badFile(file, "it is empty (0 bytes). Download it again.");
   const head = await source.read(0, Math.min(size, 512));
+  // First: the length it begins with may have the first bytes of any other format (640 is a pickle's).
+  if (isSafetensors(head)) return withQuantized(await openSafetensors(source));
   if (begins(head, "PK\x03\x04") || begins(head, "PK\x05\x06")) {
     const zip = await openZip(source);
     if (torchPickle(zip) !== undefined) return openTorchZip(source, zip);

@@ -165,6 +165,16 @@ describe("writing", () => {
     );
   });
 
+  it("opens a file whose header's length begins as a pickle does", async () => {
+    const path = join(folder, "pickle-like.safetensors");
+    const header = JSON.stringify({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(0x280);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    await writeFile(path, Buffer.concat([length, Buffer.from(header), Buffer.alloc(4)]));
+    await using opened = await openTensorFile(path);
+    expect([...opened.tensors.keys()]).toEqual(["a"]);
+  });
+
   it("leaves the old file and nothing else where the producer fails", async () => {
     const path = join(folder, "kept.safetensors");
     await writeFile(path, "old");
