@@ -12,7 +12,8 @@ const allowed = {
   engines: ["networks", "config", "weights"],
   sampling: ["engines", "networks", "config"],
   data: ["images", "weights", "config", "sampling", "engines", "networks"],
-  training: ["data", "engines", "networks", "config", "weights"],
+  training: ["data", "images", "engines", "networks", "config", "weights"], // images: sample grids and curves
+  launch: ["config"], // starts ranks as processes, whatever they run
   bench: ["sampling", "engines", "networks", "config", "weights"],
   verify: ["training", "data", "images", "sampling", "engines", "networks", "config", "weights"],
   "pipeline-types.ts": ["config", "engines", "sampling", "images"],
@@ -32,6 +33,7 @@ const allowed = {
     "pipeline.ts",
     "verify",
     "bench",
+    "launch",
     "training",
     "data",
     "sampling",
