@@ -175,12 +175,15 @@ export function quantize<T>(ops: Ops<T>, codebook: T, z: T): T {
 }
 
 /** Codes -> image before clamping. codes: [B, h, w] ids -> [B, 3, h * f, w * f] */
-export function decode<T>(ops: Ops<T>, w: DecoderWeights<T>, codebook: T, codes: T, tap?: Tap<T>): T {
+export const decode = <T>(ops: Ops<T>, w: DecoderWeights<T>, codebook: T, codes: T, tap?: Tap<T>): T =>
+  decodeLatent(ops, w, ops.transpose(ops.embedding(codebook, codes), [0, 3, 1, 2]), tap);
+
+/** Latent -> image before clamping. x: [B, z, h, w] -> [B, 3, h * f, w * f] */
+export function decodeLatent<T>(ops: Ops<T>, w: DecoderWeights<T>, x: T, tap?: Tap<T>): T {
   const stage = (name: string, value: T): T => {
     tap?.(name, value);
     return value;
   };
-  let x = ops.transpose(ops.embedding(codebook, codes), [0, 3, 1, 2]); // [B, z, h, w]
   x = stage("conv_in", convolve(ops, w.convIn, x));
   w.mid.forEach((block, i) => {
     x = stage(`mid.${i}`, residual(ops, block, x));
