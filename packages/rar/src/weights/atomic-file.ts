@@ -28,11 +28,7 @@ export async function writeAtomically(path: string, write: (sink: FileSink) => P
     const sink = bufferedSink(handle);
     await write(sink);
     await sink.flush();
-    await handle.sync();
-    await handle.close();
-    handle = undefined;
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await publishFile(handle, temporary, path);
   } catch (error) {
     await handle?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
@@ -73,7 +69,16 @@ function bufferedSink(handle: FileHandle): FileSink & { flush(): Promise<void> }
   };
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+/** Flushes a file under a temporary name, closes it and gives it its final name, so that a power cut leaves the old or the new. */
+export async function publishFile(handle: FileHandle, temporary: string, path: string): Promise<void> {
+  await handle.sync();
+  await handle.close();
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Writes all of `bytes` at `position`, in as many parts as the system asks for. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const part = Math.min(64 * 1024 * 1024, bytes.length - done);
     done += (await handle.write(bytes, done, part, position + done)).bytesWritten;
