@@ -47,7 +47,9 @@ export const rarSchema = z.object({
     generate_every: whole(1),
     log_every: whole(1),
     log_grad_norm_every: whole(1),
-    eval_every: ignored(),
+    eval_every: whole(1), // the reference ignores it; here it measures eval_tokens
+    eval_tokens: path(), // rarity's own: a held-out token file
+    keep_checkpoints: whole(0), // rarity's own: the last so many stay, 0 keeps all; the reference deletes none
     resume: flag(),
     init_weight: path(),
     generator_checkpoint: path(),
@@ -139,6 +141,31 @@ export const rarSchema = z.object({
     seed: whole(0),
     max_train_steps: whole(1),
     max_grad_norm: atLeastZero(),
+    max_skipped_steps: whole(0), // rarity's own: steps with numbers that are not finite, before a run gives up
+  }),
+  /** rarity's own: how `rarity train-tokenizer` trains (defaults and meanings: training/tokenizer/recipe.ts). */
+  tokenizer_training: group({
+    l1_weight: atLeastZero(),
+    l2_weight: atLeastZero(),
+    gradient_weight: atLeastZero(),
+    perceptual_weight: atLeastZero(),
+    perceptual_model: path(),
+    codebook: oneOf("ema", "loss"),
+    codebook_decay: number("a number from 0 to below 1", (value) => value >= 0 && value < 1),
+    codebook_weight: atLeastZero(),
+    commitment_weight: atLeastZero(),
+    free_steps: whole(0),
+    start_latents_per_code: whole(1),
+    revive_every: whole(0),
+    revive_below: share(),
+    revive_until: share(),
+    discriminator_start: whole(0),
+    discriminator_weight: atLeastZero(),
+    discriminator_channels: width(),
+    discriminator_layers: whole(1, 16),
+    discriminator_learning_rate: atLeastZero(),
+    ema_decay: number("a number from 0 to below 1", (value) => value >= 0 && value < 1),
+    held_out: whole(0),
   }),
 });
 
