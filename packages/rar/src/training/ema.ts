@@ -8,8 +8,9 @@ export const emaDecayAt = (update: number, largest = 0.999): number =>
 
 export class Ema {
   readonly shadows: ReadonlyMap<string, Tensor>;
+  /** Updates so far, which decide the next decay: to be kept with the shadows. */
+  updates = 0;
   readonly #largest: number;
-  #updates = 0;
 
   /** Starts as a copy of the parameters. */
   constructor(parameters: ReadonlyMap<string, Tensor>, largest = 0.999) {
@@ -24,7 +25,7 @@ export class Ema {
 
   /** shadow -= (1 - decay) (shadow - parameter); returns the decay used. */
   update(parameters: ReadonlyMap<string, Tensor>): number {
-    const decay = emaDecayAt(++this.#updates, this.#largest);
+    const decay = emaDecayAt(++this.updates, this.#largest);
     torch.noGrad(() =>
       torch.scope(() => {
         const [shadows, current] = [
