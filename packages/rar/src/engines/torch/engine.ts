@@ -155,7 +155,8 @@ export class TorchEngine implements Engine {
   ): Promise<Tokenizer> {
     const shapes = tokenizerShapes(config);
     const id = await this.#bring(shapes, weights, "float32", options);
-    await this.#call("tokenizer", id, config);
+    const tf32 = this.#kind === "cuda" && this.precision === "bfloat16";
+    await this.#call("tokenizer", id, config, tf32);
     const f = downsampling(config);
     return {
       config,

@@ -74,8 +74,8 @@ const methods = {
     arriving.delete(id);
   },
 
-  tokenizer(id: number, config: TokenizerConfig): void {
-    tokenizers.set(id, loadedTokenizer(config, found(arriving, id), device));
+  tokenizer(id: number, config: TokenizerConfig, tf32: boolean): void {
+    tokenizers.set(id, loadedTokenizer(config, found(arriving, id), device, tf32));
     arriving.delete(id);
   },
 
