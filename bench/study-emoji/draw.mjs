@@ -1,19 +1,31 @@
-/** An icon as a picture: drawn at 72 x 72 on white, reduced with Lanczos as Pillow does. */
+/** An icon as a picture: drawn on white, reduced with Lanczos as Pillow does. */
 import sharp from "sharp";
 
 export const DRAWN = 72;
 
-/** @returns bytes RGB, [72, 72, 3] */
-export async function draw({ body, left, top, width, height }) {
-  const svg =
+/** @returns bytes RGB, [side, side, 3] */
+export async function draw(icon, side = DRAWN) {
+  return pixels(sharp(Buffer.from(svgOf(icon, side))).flatten({ background: "#fff" }), side, 3);
+}
+
+/** The icon as a document of side x side pixels; `transform` (of SVG, in the icon's own units) moves what it shows. */
+export function svgOf({ body, left, top, width, height }, side, transform) {
+  const box = `viewBox="${left} ${top} ${width} ${height}"`;
+  // What lies outside the icon's own frame stays hidden, also where the icon has become smaller.
+  const content =
+    transform === undefined
+      ? body
+      : `<g transform="${transform}"><svg x="${left}" y="${top}" width="${width}" height="${height}" ${box}>${body}</svg></g>`;
+  return (
     `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ` +
-    `width="${DRAWN}" height="${DRAWN}" viewBox="${left} ${top} ${width} ${height}">${body}</svg>`;
-  const { data, info } = await sharp(Buffer.from(svg))
-    .flatten({ background: "#fff" })
-    .toColourspace("srgb")
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  if (info.width !== DRAWN || info.height !== DRAWN || info.channels !== 3)
+    `width="${side}" height="${side}" ${box}>${content}</svg>`
+  );
+}
+
+/** Raw bytes of a picture that must have this side and number of channels. */
+export async function pixels(image, side, channels) {
+  const { data, info } = await image.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+  if (info.width !== side || info.height !== side || info.channels !== channels)
     throw new Error(`an icon came out as ${info.width} x ${info.height} x ${info.channels}`);
   return data;
 }
