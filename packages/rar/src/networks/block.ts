@@ -46,10 +46,7 @@ export function blockWeights<T>(get: Parameters<T>, index: number): BlockWeights
   };
 }
 
-/**
- * What conditioning does to one block, per row and position, each [B, T, D]. The norm's own weight and bias are
- * folded in: LN(x) * scale + shift with scale = weight (1 + s), shift = bias (1 + s) + h.
- */
+/** What conditioning does to one block, per row and position, each [B, T, D]: LN(x) * scale + shift, and gates. */
 export interface BlockModulation<T> {
   readonly shiftA: T;
   readonly scaleA: T;
@@ -57,23 +54,70 @@ export interface BlockModulation<T> {
   readonly shiftM: T;
   readonly scaleM: T;
   readonly gateM: T;
+  /** The norms' own weights, where they are not folded into scale and shift. */
+  readonly norm1?: NormWeights<T>;
+  readonly norm2?: NormWeights<T>;
 }
 
-/** The six modulation vectors of a block from the condition. c: [B, T, D] */
+/** The six modulation vectors of a block. c: SiLU of the condition's vector, [B, T, D] */
 export function blockModulation<T>(ops: Ops<T>, w: BlockWeights<T>, c: T): BlockModulation<T> {
   const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = ops.chunk(
-    ops.linear(ops.silu(c), w.adaLN.weight, w.adaLN.bias), // [B, T, 6D]
+    ops.linear(c, w.adaLN.weight, w.adaLN.bias), // [B, T, 6D]
     6,
     -1,
   ) as [T, T, T, T, T, T];
-  const a = fold(ops, w.norm1, scaleA, shiftA);
-  const m = fold(ops, w.norm2, scaleM, shiftM);
-  return { shiftA: a.shift, scaleA: a.scale, gateA, shiftM: m.shift, scaleM: m.scale, gateM };
+  const { norm1, norm2 } = w;
+  return {
+    shiftA,
+    scaleA: onePlus(ops, scaleA),
+    gateA,
+    shiftM,
+    scaleM: onePlus(ops, scaleM),
+    gateM,
+    norm1,
+    norm2,
+  };
 }
 
-function fold<T>(ops: Ops<T>, norm: NormWeights<T>, scale: T, shift: T): { scale: T; shift: T } {
-  const factor = ops.add(scale, ops.constant([1], [1])); // [B, T, D]
-  return { scale: ops.mul(factor, norm.weight), shift: ops.add(ops.mul(factor, norm.bias), shift) };
+export const onePlus = <T>(ops: Ops<T>, x: T): T => ops.add(x, ops.constant([1], []));
+
+/** The same with the norms' weights folded in, which pays where a modulation is kept and used again. */
+export function foldNorms<T>(ops: Ops<T>, m: BlockModulation<T>): BlockModulation<T> {
+  const fold = (scale: T, shift: T, norm?: NormWeights<T>): { scale: T; shift: T } =>
+    norm
+      ? { scale: ops.mul(scale, norm.weight), shift: ops.add(ops.mul(scale, norm.bias), shift) }
+      : { scale, shift };
+  const a = fold(m.scaleA, m.shiftA, m.norm1);
+  const b = fold(m.scaleM, m.shiftM, m.norm2);
+  return {
+    shiftA: a.shift,
+    scaleA: a.scale,
+    gateA: m.gateA,
+    shiftM: b.shift,
+    scaleM: b.scale,
+    gateM: m.gateM,
+  };
+}
+
+/** LN(x) * scale + shift. x, scale, shift: [B, T, D] */
+const modulate = <T>(ops: Ops<T>, x: T, norm: NormWeights<T> | undefined, scale: T, shift: T): T =>
+  norm
+    ? ops.mulAdd(ops.layerNorm(x, norm.weight, norm.bias, EPSILON), scale, shift)
+    : ops.layerNorm(x, scale, shift, EPSILON);
+
+/** Shares that training drops (REFERENCE 3.3). */
+export interface Dropout {
+  /** After the attention's projection, after GELU and after the MLP. */
+  readonly hidden: number;
+  /** Of the attention's probabilities. */
+  readonly attention: number;
+}
+
+export interface BlockOptions<T> {
+  /** Keys and values of the positions before. */
+  readonly past?: Past<T> | undefined;
+  readonly dropout?: Dropout | undefined;
+  readonly tap?: Tap<T> | undefined;
 }
 
 /** What a block leaves for later positions. k (after its norm), v: [B, H, T, d] */
@@ -89,18 +133,18 @@ export function block<T>(
   m: BlockModulation<T>,
   heads: number,
   x: T,
-  past?: Past<T>,
-  tap?: Tap<T>,
+  options: BlockOptions<T> = {},
 ): { x: T; cache: KeysValues<T> } {
+  const { tap } = options;
   const { x: heard, cache } = scoped(ops, tap, () => {
-    const attended = attention(ops, w, heads, ops.layerNorm(x, m.scaleA, m.shiftA, EPSILON), past, tap);
+    const attended = attention(ops, w, heads, modulate(ops, x, m.norm1, m.scaleA, m.shiftA), options);
     tap?.("attn", attended.x);
-    return { x: ops.add(x, ops.mul(m.gateA, attended.x)), cache: attended.cache }; // [B, T, D]
+    return { x: ops.mulAdd(m.gateA, attended.x, x), cache: attended.cache }; // [B, T, D]
   });
   const thought = scoped(ops, tap, () => {
-    const widened = mlp(ops, w, ops.layerNorm(heard, m.scaleM, m.shiftM, EPSILON));
+    const widened = mlp(ops, w, modulate(ops, heard, m.norm2, m.scaleM, m.shiftM), options.dropout);
     tap?.("mlp", widened);
-    return ops.add(heard, ops.mul(m.gateM, widened)); // [B, T, D]
+    return ops.mulAdd(m.gateM, widened, heard); // [B, T, D]
   });
   return { x: thought, cache };
 }
@@ -110,8 +154,7 @@ function attention<T>(
   w: BlockWeights<T>,
   heads: number,
   x: T,
-  past?: Past<T>,
-  tap?: Tap<T>,
+  { past, dropout, tap }: BlockOptions<T>,
 ): { x: T; cache: KeysValues<T> } {
   const [q0, k0, v] = ops.splitHeads(ops.linear(x, w.qkv.weight, w.qkv.bias), heads); // 3 x [B, H, T, d]
   const d = ops.shape(w.qNorm.weight)[0] as number;
@@ -120,11 +163,15 @@ function attention<T>(
   const k = ops.layerNorm(k0, w.kNorm.weight, w.kNorm.bias, EPSILON);
   tap?.("q_norm", ops.mul(q, ops.constant([Math.sqrt(d)], [1])));
   tap?.("k_norm", k);
-  const heard = ops.mergeHeads(ops.attention(q, k, v, past)); // [B, T, D]
-  return { x: ops.linear(heard, w.proj.weight, w.proj.bias), cache: { k, v } };
+  const heard = ops.mergeHeads(ops.attention(q, k, v, past, dropout?.attention)); // [B, T, D]
+  const projected = ops.linear(heard, w.proj.weight, w.proj.bias); // [B, T, D]
+  return { x: dropped(ops, projected, dropout), cache: { k, v } };
 }
 
-function mlp<T>(ops: Ops<T>, w: BlockWeights<T>, x: T): T {
-  const hidden = ops.gelu(ops.linear(x, w.fc1.weight, w.fc1.bias)); // [B, T, F]
-  return ops.linear(hidden, w.fc2.weight, w.fc2.bias); // [B, T, D]
+function mlp<T>(ops: Ops<T>, w: BlockWeights<T>, x: T, dropout: Dropout | undefined): T {
+  const hidden = dropped(ops, ops.gelu(ops.linear(x, w.fc1.weight, w.fc1.bias)), dropout); // [B, T, F]
+  return dropped(ops, ops.linear(hidden, w.fc2.weight, w.fc2.bias), dropout); // [B, T, D]
 }
+
+const dropped = <T>(ops: Ops<T>, x: T, dropout: Dropout | undefined): T =>
+  dropout ? ops.dropout(x, dropout.hidden) : x;

@@ -6,12 +6,15 @@ import {
   block,
   blockModulation,
   blockWeights,
+  type Dropout,
   EPSILON,
+  foldNorms,
   type KeysValues,
   type LinearWeights,
   linearWeights,
+  onePlus,
 } from "./block.js";
-import type { Ops, Parameters, Past, Tap } from "./ops.js";
+import { type Ops, type Parameters, type Past, scoped, type Tap } from "./ops.js";
 
 export interface GeneratorWeights<T> {
   readonly clsToken: T; // [1, 1, D]
@@ -44,17 +47,24 @@ export interface Modulation<T> {
   readonly finalShift: T; // [B, T, D]
 }
 
-/** Modulation of all layers. c: [B, T, D], the condition's embedding plus the step's. */
-export function modulation<T>(ops: Ops<T>, w: GeneratorWeights<T>, c: T): Modulation<T> {
+/** The final layer's modulation. c: SiLU of the condition's vector, [B, T, D] */
+function finalModulation<T>(ops: Ops<T>, w: GeneratorWeights<T>, c: T): { scale: T; shift: T } {
   // The final layer cuts scale first, then shift: the reverse of the blocks.
   const [scale, shift] = ops.chunk(
-    ops.linear(ops.silu(c), w.finalAdaLN.weight, w.finalAdaLN.bias), // [B, T, 2D]
+    ops.linear(c, w.finalAdaLN.weight, w.finalAdaLN.bias), // [B, T, 2D]
     2,
     -1,
   ) as [T, T];
+  return { scale: onePlus(ops, scale), shift };
+}
+
+/** Modulation of all layers, norms folded in. c: [B, T, D], the condition's embedding plus the step's. */
+export function modulation<T>(ops: Ops<T>, w: GeneratorWeights<T>, c: T): Modulation<T> {
+  const active = ops.silu(c);
+  const { scale, shift } = finalModulation(ops, w, active);
   return {
-    blocks: w.blocks.map((b) => blockModulation(ops, b, c)),
-    finalScale: ops.add(scale, ops.constant([1], [1])),
+    blocks: w.blocks.map((b) => foldNorms(ops, blockModulation(ops, b, active))),
+    finalScale: scale,
     finalShift: shift,
   };
 }
@@ -79,8 +89,8 @@ function unpackModulation<T>(ops: Ops<T>, packed: T, depth: number): Modulation<
 }
 
 /** x: [B, T, D] -> logits [B, T, K] */
-function head<T>(ops: Ops<T>, w: GeneratorWeights<T>, m: Modulation<T>, x: T, tap?: Tap<T>): T {
-  const y = ops.layerNorm(x, m.finalScale, m.finalShift, EPSILON);
+function head<T>(ops: Ops<T>, w: GeneratorWeights<T>, scale: T, shift: T, x: T, tap?: Tap<T>): T {
+  const y = ops.layerNorm(x, scale, shift, EPSILON);
   tap?.("before_head", y);
   return ops.linear(y, w.head.weight, w.head.bias);
 }
@@ -94,6 +104,12 @@ export interface TrainingInputs<T> {
   readonly order: T;
 }
 
+export interface ForwardOptions<T> {
+  /** For training; absent: none. */
+  readonly dropout?: Dropout | undefined;
+  readonly tap?: Tap<T> | undefined;
+}
+
 /**
  * The whole image at once: logits [B, L + 1, K]. Row j predicts the token at place j of the order; the last row
  * predicts nothing (REFERENCE 3.4).
@@ -102,9 +118,22 @@ export function forward<T>(
   ops: Ops<T>,
   config: GeneratorConfig,
   w: GeneratorWeights<T>,
+  inputs: TrainingInputs<T>,
+  options: ForwardOptions<T> = {},
+): T {
+  const { x: entered, c } = scoped(ops, options.tap, () => enter(ops, config, w, inputs, options.tap));
+  const x = w.blocks.reduce((below, _, i) => trainingBlock(ops, config, w, i, below, c, options), entered);
+  return scoped(ops, options.tap, () => leave(ops, w, x, c, options.tap));
+}
+
+/** The way into the blocks. x: the input of block 0; c: SiLU of the modulation vector, for every layer; [B, L + 2, D] */
+export function enter<T>(
+  ops: Ops<T>,
+  config: GeneratorConfig,
+  w: GeneratorWeights<T>,
   { tokens, condition, order }: TrainingInputs<T>,
   tap?: Tap<T>,
-): T {
+): { x: T; c: T } {
   const { width: D, tokens: L } = config;
   const table = (t: T): T => ops.reshape(t, [-1, D]);
   const places = ops.add(order, ops.integers([2], [1])); // [B, L]: rows of P and T
@@ -124,18 +153,38 @@ export function forward<T>(
     1,
   ); // [B, L + 1, D]
   const cls = ops.expandRows(ops.add(w.clsToken, ops.slice(w.posEmbed, 1, 0, 1)), tokens); // [B, 1, D]
-  let x = ops.concat([cls, ops.add(ops.add(content, where), next)], 1); // [B, L + 2, D]
+  const x = ops.concat([cls, ops.add(ops.add(content, where), next)], 1); // [B, L + 2, D]
   tap?.("embed", x);
+  return { x, c: ops.silu(ops.add(conditionRow, ops.slice(w.stepEmbed, 1, 0, L + 2))) };
+}
 
-  const c = ops.add(conditionRow, ops.slice(w.stepEmbed, 1, 0, L + 2)); // [B, L + 2, D]
-  const m = modulation(ops, w, c);
-  w.blocks.forEach((weights, i) => {
-    const within: Tap<T> | undefined = tap && ((name, value) => tap(`block${i}.${name}`, value));
-    x = block(ops, weights, m.blocks[i] as BlockModulation<T>, config.heads, x, undefined, within).x;
-    tap?.(`block${i}`, x);
-  });
-  const rest = (t: T): T => ops.slice(t, 1, 1, L + 2); // without the class token's position: [B, L + 1, D]
-  return head(ops, w, { ...m, finalScale: rest(m.finalScale), finalShift: rest(m.finalShift) }, rest(x), tap);
+/** Block i with its own modulation. x, c: [B, L + 2, D] */
+export function trainingBlock<T>(
+  ops: Ops<T>,
+  config: GeneratorConfig,
+  w: GeneratorWeights<T>,
+  i: number,
+  x: T,
+  c: T,
+  { dropout, tap }: ForwardOptions<T> = {},
+): T {
+  const weights = w.blocks[i] as BlockWeights<T>;
+  const within: Tap<T> | undefined = tap && ((name, value) => tap(`block${i}.${name}`, value));
+  const out = scoped(
+    ops,
+    tap,
+    () => block(ops, weights, blockModulation(ops, weights, c), config.heads, x, { dropout, tap: within }).x,
+  );
+  tap?.(`block${i}`, out);
+  return out;
+}
+
+/** From the last block's output to logits [B, L + 1, K]. x, c: [B, L + 2, D] */
+export function leave<T>(ops: Ops<T>, w: GeneratorWeights<T>, x: T, c: T, tap?: Tap<T>): T {
+  const positions = ops.shape(x)[1] as number;
+  const rest = (t: T): T => ops.slice(t, 1, 1, positions); // without the class token's position: [B, L + 1, D]
+  const { scale, shift } = finalModulation(ops, w, rest(c));
+  return head(ops, w, scale, shift, rest(x), tap);
 }
 
 /** Tables for {@link step}: content has the class token as its last row, next ends in a row of zeros. */
@@ -188,11 +237,12 @@ export function step<T>(
   let x = ops.add(ops.embedding(tables.content, inputs.content), place); // [B, T, D]
   const m = unpackModulation(ops, inputs.modulation, config.depth);
   const cache = w.blocks.map((weights, i) => {
-    const out = block(ops, weights, m.blocks[i] as BlockModulation<T>, config.heads, x, inputs.past[i]);
+    const past = inputs.past[i];
+    const out = block(ops, weights, m.blocks[i] as BlockModulation<T>, config.heads, x, { past });
     x = out.x;
     return out.cache;
   });
-  return { logits: head(ops, w, m, x), cache };
+  return { logits: head(ops, w, m.finalScale, m.finalShift, x), cache };
 }
 
 /** Packed modulation of conditions at positions. condition, position: [N] ids -> [N, 1, parts * D] */

@@ -39,6 +39,8 @@ export interface Ops<T> {
   add(a: T, b: T): T;
   sub(a: T, b: T): T;
   mul(a: T, b: T): T;
+  /** a * b + c; an engine may do it in one pass. */
+  mulAdd(a: T, b: T, c: T): T;
   clamp(x: T, low: number, high: number): T;
   /** x * sigmoid(x) */
   silu(x: T): T;
@@ -64,8 +66,12 @@ export interface Ops<T> {
   /**
    * softmax(q kᵀ) v, with no scale of its own, where position t of the T new ones sees all of the past (through its mask) and the
    * new ones up to itself. q, k, v: [B, H, T, d] -> [B, H, T, d]
+   *
+   * @param dropout - share of the probabilities that training drops; see {@link Ops.dropout}
    */
-  attention(q: T, k: T, v: T, past?: Past<T>): T;
+  attention(q: T, k: T, v: T, past?: Past<T>, dropout?: number): T;
+  /** Zero with probability `share`, else x / (1 - share). For training: an engine without gradients gives x. */
+  dropout(x: T, share: number): T;
 
   /** x: [B, C, h, w], weight: [out, in, kh, kw] */
   conv2d(x: T, weight: T, bias: T | undefined, options: ConvOptions): T;

@@ -161,8 +161,12 @@ export function encode<T>(ops: Ops<T>, w: EncoderWeights<T>, x: T, tap?: Tap<T>)
 /** Squared distance of every latent to every code. z: [B, C, h, w], codebook: [K, C] -> [B * h * w, K] */
 export function codeDistances<T>(ops: Ops<T>, codebook: T, z: T): T {
   const C = ops.shape(z)[1] as number;
+  return rowDistances(ops, codebook, ops.reshape(ops.transpose(z, [0, 2, 3, 1]), [-1, C])); // raster order
+}
+
+/** The same for latents that are rows. rows: [n, C], codebook: [K, C] -> [n, K] */
+export function rowDistances<T>(ops: Ops<T>, codebook: T, rows: T): T {
   const K = ops.shape(codebook)[0] as number;
-  const rows = ops.reshape(ops.transpose(z, [0, 2, 3, 1]), [-1, C]); // raster order
   const zz = ops.sumLast(ops.mul(rows, rows)); // [n, 1]
   const ee = ops.reshape(ops.sumLast(ops.mul(codebook, codebook)), [1, K]);
   const ze = ops.matmul(rows, ops.transpose(codebook, [1, 0])); // [n, K]

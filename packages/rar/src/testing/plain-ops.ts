@@ -192,6 +192,7 @@ export const plainOps: Ops<Plain> = {
   add: pairwise((x, y) => x + y),
   sub: pairwise((x, y) => x - y),
   mul: pairwise((x, y) => x * y),
+  mulAdd: (a, b, c) => plainOps.add(plainOps.mul(a, b), c),
   clamp: (x, low, high) => each(x, (v) => Math.min(Math.max(v, low), high)),
   silu: (x) => each(x, (v) => v / (1 + Math.exp(-v))),
   gelu: (x) => each(x, (v) => (v / 2) * (1 + erf(v / Math.SQRT2))),
@@ -227,6 +228,7 @@ export const plainOps: Ops<Plain> = {
     return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * d]);
   },
   attention,
+  dropout: (x) => x,
   conv2d,
   avgPool2: (x) => {
     const [B, C, h, w] = x.shape as [number, number, number, number];

@@ -46,7 +46,7 @@ export function runForward(
           }
         : undefined;
       const named = given as Record<"tokens" | "condition" | "order", T>;
-      outputs.logits = forward(ops, config, generatorWeights(config, get), named, tap);
+      outputs.logits = forward(ops, config, generatorWeights(config, get), named, { tap });
       return outputs;
     },
     weights,

@@ -199,6 +199,7 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
     add,
     sub: elementwise("Sub"),
     mul: elementwise("Mul"),
+    mulAdd: (a, b, c) => add(c, elementwise("Mul")(a, b)),
     clamp: (x, low, high) => {
       const bound = (v: number): string =>
         graph.constant("float32", [], new Uint8Array(new Float32Array([v]).buffer));
@@ -215,6 +216,7 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
     splitHeads,
     mergeHeads,
     attention,
+    dropout: (x) => x,
     conv2d,
     avgPool2: (x) =>
       graph.node(

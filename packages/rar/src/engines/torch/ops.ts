@@ -42,12 +42,12 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       return torch.mul(torch.triu(ones, 1), -1e9);
     });
 
-  const attention = (q: Tensor, k: Tensor, v: Tensor, past?: Past<Tensor>): Tensor => {
+  const attention = (q: Tensor, k: Tensor, v: Tensor, past?: Past<Tensor>, dropout = 0): Tensor => {
     const rows = q.shape[2]!;
     if (!past) {
-      if (rows === 1) return attend(q, k, v);
-      if (hasFusedAttention()) return fusedAttention(q, k, v, null, true);
-      return attend(q, k, v, causal(rows, q.dtype));
+      if (rows === 1) return attend(q, k, v, undefined, dropout);
+      if (hasFusedAttention()) return fusedAttention(q, k, v, null, true, dropout);
+      return attend(q, k, v, causal(rows, q.dtype), dropout);
     }
     if (isStatic(past)) {
       const all = past.extend(k, v);
@@ -78,6 +78,9 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
     add: (a, b) => torch.add(a, b),
     sub: (a, b) => torch.sub(a, b),
     mul: (a, b) => torch.mul(a, b),
+    // Of two types, as autocast makes them, the product is cheaper alone, in the smaller one.
+    mulAdd: (a, b, c) =>
+      a.dtype === c.dtype && b.dtype === c.dtype ? torch.addcmul(c, a, b) : torch.add(c, torch.mul(a, b)),
     clamp: (x, low, high) => torch.clamp(x, low, high),
     silu: (x) => torch.silu(x),
     gelu: (x) => torch.gelu(x),
@@ -93,7 +96,8 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
 
     layerNorm(x, scale, bias, epsilon) {
       const width = [x.shape.at(-1)!];
-      if (scale.shape.length === 1) return torch.layer_norm(x, width, scale, bias, epsilon);
+      if (scale.shape.length === 1)
+        return torch.layer_norm(normable(x, scale.dtype), width, scale, bias, epsilon);
       return torch.addcmul(bias, torch.layer_norm(x, width, null, null, epsilon), scale);
     },
     groupNorm: (x, groups, weight, bias, epsilon) => torch.group_norm(x, groups, weight, bias, epsilon),
@@ -109,6 +113,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       return torch.reshape(torch.transpose(x, 1, 2), [B, T, H * d]);
     },
     attention,
+    dropout: (x, share) => (share > 0 ? torch.dropout(x, share, true) : x),
 
     conv2d(x, weight, bias, { padding: { top, left, bottom, right }, stride = 1, dilation = 1 }) {
       const even = top === bottom && left === right;
@@ -140,20 +145,35 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
 }
 
 /** softmax(q kᵀ + mask) v: fused where this libtorch has it, else by its definition. Scores have no scale of their own. */
-function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
-  if (hasFusedAttention()) return fusedAttention(q, k, v, mask ?? null, false);
+function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor, dropout = 0): Tensor {
+  if (hasFusedAttention()) return fusedAttention(q, k, v, mask ?? null, false, dropout);
   const scores = torch.matmul(q, torch.transpose(k, 2, 3)); // [B, H, T, S]
-  return torch.matmul(torch.softmax(mask ? torch.add(scores, mask) : scores, -1), v);
+  const weights = torch.softmax(mask ? torch.add(scores, mask) : scores, -1);
+  return torch.matmul(dropout > 0 ? torch.dropout(weights, dropout, true) : weights, v);
 }
 
-const fusedAttention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor | null, causal: boolean): Tensor =>
-  torch.scaled_dot_product_attention(q, k, v, mask, 0, causal, { scale: 1 });
+const fusedAttention = (
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor | null,
+  causal: boolean,
+  dropout: number,
+): Tensor => torch.scaled_dot_product_attention(q, k, v, mask, dropout, causal, { scale: 1 });
 
-let fused: boolean | undefined;
+/** PyTorch 1.13's layer_norm on CPUs refuses the bfloat16 that autocast gives it beside float32 weights. */
+const normable = (x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype || version() >= 2 ? x : torch.to(x, { dtype });
+
 /** scaled_dot_product_attention came with PyTorch 2.0, its scale with 2.1. */
-function hasFusedAttention(): boolean {
-  fused ??= (([major = 0, minor = 0]) => major > 2 || (major === 2 && minor >= 1))(
-    torch.runtimeInfo().version.split(".").map(Number),
-  );
-  return fused;
+const hasFusedAttention = (): boolean => version() >= 2.01;
+
+let known: number | undefined;
+/** Of the running libtorch: 2.13 for 2.13, 2.01 for 2.1. */
+function version(): number {
+  if (known === undefined) {
+    const [major = 0, minor = 0] = torch.runtimeInfo().version.split(".").map(Number);
+    known = major + minor / 100;
+  }
+  return known;
 }
