@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { badFile, fileSystemError } from "../weights/bad-file.js";
 import { type ByteSource, openFileSource } from "../weights/byte-source.js";
@@ -110,8 +110,9 @@ async function unpack(source: ByteSource, destination: string, options: OpenToke
   let writer: TokenFileWriter | undefined;
   let line = 0;
   try {
-    const packed = Readable.from(pieces(source, options));
-    for await (const bytes of splitLines(source.name, packed.pipe(createGunzip()))) {
+    // Its errors come out of the loop: the callback has nothing to add.
+    const unpacked = pipeline(pieces(source, options), createGunzip(), () => {});
+    for await (const bytes of splitLines(source.name, unpacked)) {
       const expected = { length: writer?.header.length, codebookSize, classes };
       const { label, tokens } = parseTokenLine(source.name, ++line, utf8.decode(bytes), expected);
       if (writer === undefined) {
