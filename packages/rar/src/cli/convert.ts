@@ -6,6 +6,7 @@ import { RarityError } from "../config/errors.js";
 import { configOf } from "../config/keys.js";
 import { writeConfig } from "../config/write.js";
 import { fileSystemError } from "../weights/bad-file.js";
+import { modelCard } from "../weights/model-card.js";
 import { locateModel, type ModelLocation, openModel } from "../weights/model-folder.js";
 import { openTensorFile } from "../weights/open.js";
 import { writeSafetensors } from "../weights/safetensors.js";
@@ -196,29 +197,6 @@ async function writeCard(path: string, card: string | undefined, location: Model
   }
   const own = location.folder && (await readFile(join(location.folder, "README.md")).catch(() => undefined));
   await writeFile(path, own || modelCard(location));
-}
-
-/** A first model card, for people to go on with. */
-export function modelCard({
-  name,
-  origins,
-  generator,
-  tokenizer,
-  sampling,
-  classNames,
-}: Pick<ModelLocation, "name" | "origins" | "generator" | "tokenizer" | "sampling" | "classNames">): string {
-  const rows = [
-    generator &&
-      `- generator: ${generator.depth} blocks of width ${generator.width}, ${generator.tokens} tokens an image, ${generator.classes} classes`,
-    tokenizer &&
-      `- tokenizer: ${tokenizer.codebookSize} codes, images of ${tokenizer.resolution} x ${tokenizer.resolution}`,
-    `- sampling: temperature ${sampling.temperature}, guidance ${sampling.guidanceScale}, power ${sampling.guidanceScalePow}`,
-    ...Object.entries(origins).flatMap(([part, origin]) =>
-      origin ? `- ${part} from ${origin.replace(/^.*[\\/](?=[^\\/]+$)/, "")}` : [],
-    ),
-    classNames.names.length > 0 && classNames.wordnet === undefined && "- class names: classes.txt",
-  ];
-  return `# ${name}\n\nA RAR model for rarity (Yu et al. 2024, arXiv 2411.00776).\n\n${rows.filter(Boolean).join("\n")}\n`;
 }
 
 /** One bar a file. */
