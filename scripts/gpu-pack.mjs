@@ -1,5 +1,6 @@
 // scripts/gpu-check pack FILE.tar.xz [FIXTURE...]: what a machine without a network needs beside the repository to run
 // gpu-check: Node, the compiled TypeScript, the packages that it and the tests need, recorded numbers.
+// scripts/gpu-check pack FILE.tar.xz --train: the same to train there: packages that read pictures, and no tests.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,11 +12,14 @@ if (!file?.endsWith(".tar.xz")) {
   console.error("Name the file to make, such as gpu-check.tar.xz.");
   process.exit(2);
 }
-const fixtures = named.length > 0 ? named : ["rar_tiny", "rar_b_width", "vq_tiny", "rar_full", "vq_full"];
+const training = named[0] === "--train";
+const recorded = ["rar_tiny", "rar_b_width", "vq_tiny", "rar_full", "vq_full"];
+const fixtures = training ? [] : named.length > 0 ? named : recorded;
 const root = process.cwd();
 
-/** Large, and not used here: the other engine, pictures in other formats than PNG, style sheets. */
-const unused = new Set(["onnxruntime-node", "sharp", "lightningcss"]);
+/** Large, and not used there: the other engine, style sheets, and what reads pictures where none are read. */
+const unused = new Set(["onnxruntime-node", "lightningcss", ...(training ? [] : ["sharp"])]);
+const tests = training ? [] : ["vitest", "fast-check"];
 
 /** Folders of packages and of everything that they depend on, as Node would find them. */
 function closure(names, from, into = new Set()) {
@@ -49,7 +53,7 @@ try {
     });
   const own = JSON.parse(readFileSync("packages/rar/package.json", "utf8")).dependencies;
   for (const folder of closure(
-    [...Object.keys(own), "vitest", "fast-check", "libtorch", "node-addon-api", "node-api-headers"],
+    [...Object.keys(own), ...tests, "libtorch", "node-addon-api", "node-api-headers"],
     root,
   ))
     if (!existsSync(join(partial, relative(root, folder)))) take(folder);
