@@ -13,6 +13,7 @@ const allowed = {
   sampling: ["engines", "networks", "config"],
   data: ["images", "weights", "config", "sampling", "engines", "networks"],
   training: ["data", "images", "engines", "networks", "config", "weights"], // images: sample grids and curves
+  evaluation: ["data", "images", "sampling", "engines", "networks", "config", "weights"],
   launch: ["config"], // starts ranks as processes, whatever they run
   bench: ["sampling", "engines", "networks", "config", "weights"],
   verify: ["training", "data", "images", "sampling", "engines", "networks", "config", "weights"],
@@ -35,6 +36,7 @@ const allowed = {
     "bench",
     "launch",
     "training",
+    "evaluation",
     "data",
     "sampling",
     "engines",
@@ -47,7 +49,14 @@ const allowed = {
 };
 const packages = {
   "onnxruntime-node": ["engines/onnx"],
-  libtorch: ["engines/torch", "engines/create.ts", "training", "verify/training.ts", "cli/doctor.ts"],
+  libtorch: [
+    "engines/torch",
+    "engines/create.ts",
+    "training",
+    "evaluation",
+    "verify/training.ts",
+    "cli/doctor.ts",
+  ],
   sharp: ["images"],
   commander: ["cli"],
 };
