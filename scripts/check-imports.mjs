@@ -12,7 +12,7 @@ const allowed = {
   engines: ["networks", "config", "weights"],
   sampling: ["engines", "networks", "config"],
   data: ["images", "weights", "config", "sampling", "engines", "networks"],
-  training: ["data", "images", "engines", "networks", "config", "weights"], // images: sample grids and curves
+  training: ["data", "images", "sampling", "engines", "networks", "config", "weights"], // images: sample grids and curves
   evaluation: ["data", "images", "sampling", "engines", "networks", "config", "weights"],
   launch: ["config"], // starts ranks as processes, whatever they run
   bench: ["sampling", "engines", "networks", "config", "weights"],
