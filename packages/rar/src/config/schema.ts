@@ -3,6 +3,7 @@
  * key may be absent here: `need` in load.ts speaks up where one is used and not set.
  */
 import { z } from "zod";
+import { orderKinds } from "./architecture.js";
 
 const must = (wanted: string) => ({ error: `must be ${wanted}` });
 
@@ -92,6 +93,8 @@ export const rarSchema = z.object({
       use_checkpoint: flag(),
       randomness_anneal_start: whole(0),
       randomness_anneal_end: whole(0),
+      randomness_floor: share(), // rarity's own: what the share of random orders never falls below; absent: 0
+      order: oneOf(...orderKinds), // rarity's own: the order that is not random; absent: raster
       guidance_decay: ignored(),
       softmax_temperature_annealing: ignored(),
       num_steps: ignored(),
