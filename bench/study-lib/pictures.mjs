@@ -1,10 +1,8 @@
 /** The held-out pictures of the trained models, as planes in [0, 1]. */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { readTar } from "../../packages/rar/dist/data/tar.js";
-import { decodeImage } from "../../packages/rar/dist/images/decode.js";
+import { openImages } from "../../packages/rar/dist/data/image-set.js";
 import { toPlanes } from "../../packages/rar/dist/images/to-bytes.js";
 import { DRAWN, draw, reduce } from "../study-emoji/draw.mjs";
 import { readIcons } from "../study-emoji/icons.mjs";
@@ -39,12 +37,9 @@ async function icons() {
 async function testPictures() {
   const folder = join(root, "../shared/data/cifar10");
   if (!existsSync(folder)) return undefined;
-  const pictures = [];
-  for (const name of (await readdir(folder)).filter((file) => /^test-\d+\.tar\.gz$/.test(file)).sort()) {
-    for (const entry of readTar(gunzipSync(await readFile(join(folder, name))), name)) {
-      if (entry.name.endsWith(".jpg")) pictures.push(await decodeImage(entry.data));
-      if (pictures.length === 2000) return pictures;
-    }
-  }
+  const names = (await readdir(folder)).filter((file) => /^test-\d+\.tar\.gz$/.test(file)).sort();
+  const images = await openImages(names.map((name) => join(folder, name)));
+  const pictures = await Promise.all(Array.from({ length: 2000 }, (_, i) => images.read(i)));
+  await images.close();
   return pictures;
 }

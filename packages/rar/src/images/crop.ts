@@ -104,11 +104,27 @@ export function shorterEdgeSize(
     : [Math.trunc((size * width) / height), size];
 }
 
-/** Centre cut of the image reader: corners rounded half to even where ADM floors. The picture must be large enough. */
-export function cutCentre(image: RgbImage, size: number): RgbImage {
+/**
+ * Centre cut of the image reader: corners rounded half to even where ADM floors. A picture that is smaller lies in black, one more
+ * row or column of it at the bottom or right where the margin is odd.
+ */
+export function cutCentre(picture: RgbImage, size: number): RgbImage {
+  const image = padded(picture, Math.max(picture.width, size), Math.max(picture.height, size));
   const x = roundHalfEven((image.width - size) / 2);
   const y = roundHalfEven((image.height - size) / 2);
   return cut(image, { x, y, width: size, height: size });
+}
+
+function padded(image: RgbImage, width: number, height: number): RgbImage {
+  if (image.width === width && image.height === height) return image;
+  const [left, top] = [Math.floor((width - image.width) / 2), Math.floor((height - image.height) / 2)];
+  const data = new Uint8Array(width * height * 3);
+  const rowBytes = image.width * 3;
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(y * rowBytes, (y + 1) * rowBytes);
+    data.set(row, ((y + top) * width + left) * 3);
+  }
+  return { width, height, data };
 }
 
 /** Python's `round`. */

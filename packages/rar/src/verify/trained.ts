@@ -1,9 +1,8 @@
 /** Checks of a trained model with recorded held-out numbers: loss, accuracy, greedy rows, reconstruction. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { conditionId, noneId, type TokenizerConfig } from "../config/architecture.js";
-import { readTar } from "../data/tar.js";
+import type { RgbImage } from "../images/rgb.js";
 import { toPlanes } from "../images/to-bytes.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 import { type CheckResult, close, equal, greedyRow, lossTolerance, tensorTolerance } from "./check.js";
@@ -208,10 +207,8 @@ export async function* checkReconstruction(
   const { images: count, near_ties } = expected.tokenizer;
   const { resolution } = subject.config;
   const pictures = await testPictures(shards, count);
-  const { decodeImage } = await import("../images/decode.js"); // and with it sharp, which no other check needs
   const planes = new Float32Array(count * 3 * resolution * resolution);
-  for (const [i, picture] of pictures.entries())
-    planes.set(toPlanes(await decodeImage(picture)), (i * planes.length) / count);
+  for (const [i, picture] of pictures.entries()) planes.set(toPlanes(picture), (i * planes.length) / count);
 
   const tokenizer = await subject.engine.loadTokenizer(subject);
   const codes = await tokenizer.encode(planes, resolution, resolution);
@@ -255,13 +252,9 @@ export async function* checkReconstruction(
 /** Another JPEG decoder may differ by a grey level in some pixels. */
 const PSNR_TOLERANCE = 1e-4;
 
-async function testPictures(shards: string, count: number): Promise<Uint8Array[]> {
-  const pictures: Uint8Array[] = [];
-  for (const name of (await readdir(shards)).filter((file) => /^test-\d+\.tar\.gz$/.test(file)).sort()) {
-    for (const entry of readTar(gunzipSync(await readFile(join(shards, name))), name)) {
-      if (entry.name.endsWith(".jpg")) pictures.push(entry.data);
-      if (pictures.length === count) return pictures;
-    }
-  }
-  return pictures;
+async function testPictures(folder: string, count: number): Promise<RgbImage[]> {
+  const { openImages } = await import("../data/image-set.js"); // and with it sharp, which no other check needs
+  const names = (await readdir(folder)).filter((file) => /^test-\d+\.tar\.gz$/.test(file)).sort();
+  await using images = await openImages(names.map((name) => join(folder, name)));
+  return await Promise.all(Array.from({ length: count }, (_, i) => images.read(i)));
 }
