@@ -19,6 +19,8 @@ export interface BlockWeights<T> {
   readonly norm2: NormWeights<T>;
   readonly qkv: LinearWeights<T>; // D -> 3D
   readonly qNorm: NormWeights<T>; // [d], shared by the heads
+  /** The query's norm with the scores' 1 / sqrt(d), where it was folded once for many steps ({@link foldQueryNorm}). */
+  readonly qScaled?: NormWeights<T>;
   readonly kNorm: NormWeights<T>;
   readonly proj: LinearWeights<T>; // D -> D
   readonly fc1: LinearWeights<T>; // D -> F
@@ -149,6 +151,14 @@ export function block<T>(
   return { x: thought, cache };
 }
 
+const headWidth = <T>(ops: Ops<T>, norm: NormWeights<T>): number => ops.shape(norm.weight)[0] as number;
+
+/** Scores are divided by sqrt(d): in the query's norm that costs nothing. */
+export function foldQueryNorm<T>(ops: Ops<T>, norm: NormWeights<T>): NormWeights<T> {
+  const factor = ops.constant([1 / Math.sqrt(headWidth(ops, norm))], [1]);
+  return { weight: ops.mul(norm.weight, factor), bias: ops.mul(norm.bias, factor) };
+}
+
 function attention<T>(
   ops: Ops<T>,
   w: BlockWeights<T>,
@@ -157,11 +167,10 @@ function attention<T>(
   { past, dropout, tap }: BlockOptions<T>,
 ): { x: T; cache: KeysValues<T> } {
   const [q0, k0, v] = ops.splitHeads(ops.linear(x, w.qkv.weight, w.qkv.bias), heads); // 3 x [B, H, T, d]
-  const d = ops.shape(w.qNorm.weight)[0] as number;
-  const temper = ops.constant([1 / Math.sqrt(d)], [1]); // scores / sqrt(d), folded into the query's norm: it is free there
-  const q = ops.layerNorm(q0, ops.mul(w.qNorm.weight, temper), ops.mul(w.qNorm.bias, temper), EPSILON);
+  const scaled = w.qScaled ?? foldQueryNorm(ops, w.qNorm);
+  const q = ops.layerNorm(q0, scaled.weight, scaled.bias, EPSILON);
   const k = ops.layerNorm(k0, w.kNorm.weight, w.kNorm.bias, EPSILON);
-  tap?.("q_norm", ops.mul(q, ops.constant([Math.sqrt(d)], [1])));
+  tap?.("q_norm", ops.mul(q, ops.constant([Math.sqrt(headWidth(ops, w.qNorm))], [1])));
   tap?.("k_norm", k);
   const heard = ops.mergeHeads(ops.attention(q, k, v, past, dropout?.attention)); // [B, T, D]
   const projected = ops.linear(heard, w.proj.weight, w.proj.bias); // [B, T, D]

@@ -2,6 +2,7 @@
 import type { DType, Tensor } from "libtorch";
 import * as torch from "libtorch";
 import type { GeneratorConfig } from "../../config/architecture.js";
+import { foldQueryNorm } from "../../networks/block.js";
 import {
   type GeneratorWeights,
   generatorWeights,
@@ -39,9 +40,18 @@ export function loadedGenerator(
 ): LoadedGenerator {
   const packed = packWeights(parameters);
   const ops = torchOps({ device, dtype, packed });
-  const weights = generatorWeights(config, named(parameters));
-  const tables = torch.scope(() => inputTables(ops, config, weights));
-  for (const table of Object.values(tables) as Tensor[]) torch.keep(table);
+  const given = generatorWeights(config, named(parameters));
+  const tables = torch.scope(() => inputTables(ops, config, given));
+  const blocks = given.blocks.map((block) => ({
+    ...block,
+    qScaled: torch.scope(() => foldQueryNorm(ops, block.qNorm)),
+  }));
+  const weights = { ...given, blocks };
+  const own = [
+    ...Object.values(tables),
+    ...blocks.flatMap(({ qScaled }) => Object.values(qScaled)),
+  ] as Tensor[];
+  for (const tensor of own) torch.keep(tensor);
   return {
     config,
     device,
@@ -50,12 +60,7 @@ export function loadedGenerator(
     weights,
     tables,
     dispose() {
-      for (const tensor of [
-        ...parameters.values(),
-        ...packed.values(),
-        ...(Object.values(tables) as Tensor[]),
-      ])
-        tensor.dispose();
+      for (const tensor of [...parameters.values(), ...packed.values(), ...own]) tensor.dispose();
       ops.dispose();
     },
   };

@@ -36,7 +36,7 @@ export class Modulations {
     const { width: D } = this.#model.config;
     return torch.scope(() => {
       const here = torch.select(this.#chunk!.table, 1, position - index * CHUNK); // [conditions, parts, D]
-      const rows = torch.transpose(torch.index_select(here, 0, this.#rows), 0, 1); // [parts, rows, D]
+      const rows = torch.index_select(torch.transpose(here, 0, 1), 1, this.#rows); // [parts, rows, D]
       return torch.reshape(rows, [-1, 1, D]);
     });
   }
