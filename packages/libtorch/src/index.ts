@@ -17,7 +17,7 @@ export {
   type AdamWSettings,
   type OptimizerState,
 } from "./optim/adamw.js";
-export { type ClipOptions, clipGradNorm } from "./optim/clip.js";
+export { type ClipOptions, clipGradNorm, gradNorm } from "./optim/clip.js";
 export type { ParameterSet } from "./optim/parameters.js";
 export { type CosineOptions, type WarmupOptions, warmupConstant, warmupCosine } from "./optim/schedule.js";
 export { linearPacked, packLinear } from "./packed-linear.js";

@@ -1,4 +1,4 @@
-/** Clipping of gradients by their common 2-norm. */
+/** The common 2-norm of gradients, and clipping by it. */
 import { item } from "../create.js";
 import { noGrad } from "../modes.js";
 import { hasOperator } from "../operator.js";
@@ -26,19 +26,35 @@ export function clipGradNorm(parameters: ParameterSet, maxNorm: number, options:
   if (!(maxNorm > 0)) throw new RangeError(`maxNorm must be above 0, it is ${maxNorm}.`);
   return noGrad(() =>
     scope(() => {
-      const gradients = namedParameters(parameters).flatMap(([, x]) => x.grad ?? []);
-      const first = gradients[0];
-      if (!first) return op.zeros([]);
-      const there = { device: first.device };
-      const norms = op._foreach_norm(gradients).map((n) => (n.device === first.device ? n : op.to(n, there)));
-      const norm = op.linalg_vector_norm(op.stack(norms));
+      const norm = gradNorm(parameters);
       if (options.errorIfNonfinite && !item(op.isfinite(norm)))
         throw new RangeError(`The gradients' norm is ${item(norm)}: they cannot be clipped.`);
       const factor = op.clamp(op.mul(op.reciprocal(op.add(norm, 1e-6)), maxNorm), null, 1);
-      if (hasOperator("_foreach_mul_", "Tensor") && gradients.every((g) => g.device === first.device))
+      const gradients = gradientsOf(parameters);
+      if (gradients.length === 0) return norm;
+      if (hasOperator("_foreach_mul_", "Tensor") && gradients.every((g) => g.device === norm.device))
         op._foreach_mul_tensor_(gradients, factor);
       else for (const g of gradients) op.mul_(g, op.to(factor, { device: g.device }));
       return norm;
     }),
   );
 }
+
+/**
+ * The 2-norm of all gradients together, as {@link clipGradNorm} returns it, and nothing else: 0 where there are none.
+ */
+export function gradNorm(parameters: ParameterSet): Tensor {
+  return noGrad(() =>
+    scope(() => {
+      const gradients = gradientsOf(parameters);
+      const first = gradients[0];
+      if (!first) return op.zeros([]);
+      const there = { device: first.device };
+      const norms = op._foreach_norm(gradients).map((n) => (n.device === first.device ? n : op.to(n, there)));
+      return op.linalg_vector_norm(op.stack(norms));
+    }),
+  );
+}
+
+const gradientsOf = (parameters: ParameterSet): Tensor[] =>
+  namedParameters(parameters).flatMap(([, x]) => x.grad ?? []);

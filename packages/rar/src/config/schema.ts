@@ -3,7 +3,7 @@
  * key may be absent here: `need` in load.ts speaks up where one is used and not set.
  */
 import { z } from "zod";
-import { orderKinds } from "./architecture.js";
+import { orderKinds } from "./orders.js";
 
 const must = (wanted: string) => ({ error: `must be ${wanted}` });
 

@@ -8,35 +8,27 @@ export const emaDecayAt = (update: number, largest = 0.999): number =>
 
 export class Ema {
   readonly shadows: ReadonlyMap<string, Tensor>;
-  /** Updates so far, which decide the next decay: to be kept with the shadows. */
-  updates = 0;
   readonly #largest: number;
+  /** How many there were. */
+  updates = 0;
 
   /** Starts as a copy of the parameters. */
   constructor(parameters: ReadonlyMap<string, Tensor>, largest = 0.999) {
     this.#largest = largest;
-    this.shadows = new Map(
-      [...parameters].map(([name, x]) => [
-        name,
-        torch.keep(torch.noGrad(() => torch.clone(torch.detach(x)))),
-      ]),
-    );
+    const copy = (x: Tensor): Tensor => torch.keep(torch.scope(() => torch.clone(torch.detach(x))));
+    this.shadows = new Map([...parameters].map(([name, x]) => [name, copy(x)]));
   }
 
   /** shadow -= (1 - decay) (shadow - parameter); returns the decay used. */
   update(parameters: ReadonlyMap<string, Tensor>): number {
     const decay = emaDecayAt(++this.updates, this.#largest);
+    const shadows = [...this.shadows.values()];
+    const current = [...this.shadows.keys()].map((name) => parameters.get(name)!);
     torch.noGrad(() =>
       torch.scope(() => {
-        const [shadows, current] = [
-          [...this.shadows.values()],
-          [...this.shadows.keys()].map((name) => parameters.get(name)!),
-        ];
-        const gaps = torch._foreach_sub(
-          shadows,
-          current.map((x) => torch.detach(x)),
-        );
-        torch._foreach_add_(shadows, gaps, { alpha: -(1 - decay) });
+        // PyTorch 1.13 has no such operator, and makes the differences as tensors.
+        if (torch.hasOperator("_foreach_lerp_", "Scalar")) torch._foreach_lerp_(shadows, current, 1 - decay);
+        else torch._foreach_add_(shadows, torch._foreach_sub(shadows, current), { alpha: -(1 - decay) });
       }),
     );
     return decay;

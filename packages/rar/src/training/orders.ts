@@ -1,0 +1,88 @@
+/**
+ * What is random about one sample, as pure functions of the seed and of the sample's position in training: whether its
+ * class is dropped, and in which order its tokens are learned. So they do not depend on batches, ranks or restarts.
+ */
+import { philox4x32 } from "../sampling/philox.js";
+
+/** Set in the counter's last word above the bits of a position, so that no number is one of sampling's. */
+const trainingDomain = 2 << 24;
+/** Counters of one sample: the first holds the two decisions, the others shuffle. */
+const decisions = 0;
+const shuffles = 1;
+
+/** Fills `words` with random words of one sample, four a counter. */
+function wordsOf(seed: number, position: number, counter: number, words: Uint32Array): void {
+  const [seedLow, seedHigh] = [seed >>> 0, Math.floor(seed / 2 ** 32)];
+  const [low, high] = [position >>> 0, Math.floor(position / 2 ** 32) | trainingDomain];
+  for (let i = 0; i < words.length; i += 4)
+    philox4x32(counter + i / 4, 0, low, high, seedLow, seedHigh, words, i);
+}
+
+function decision(seed: number, position: number, word: number): number {
+  const words = new Uint32Array(4);
+  wordsOf(checked("seed", seed), checked("position", position), decisions, words);
+  return words[word]! / 2 ** 32; // in [0, 1): a share of 1 always happens, one of 0 never
+}
+
+/**
+ * Whether a sample is trained without its class.
+ *
+ * @param position - number of the sample since the start of training, over all ranks, 0 ≤ position < 2^53
+ * @param share - probability, from 0 to 1
+ */
+export const dropsClass = (seed: number, position: number, share: number): boolean =>
+  decision(seed, position, 0) < share;
+
+/** Whether a sample is trained in a random order. */
+export const isRandom = (seed: number, position: number, ratio: number): boolean =>
+  decision(seed, position, 1) < ratio;
+
+/**
+ * Writes a sample's random order to `order`: every permutation of 0 .. length - 1 is as likely as any other, up to
+ * length / 2^32 (Fisher and Yates' shuffle).
+ */
+export function randomOrder(seed: number, position: number, order: Int32Array): void {
+  const words = new Uint32Array(Math.ceil(order.length / 4) * 4);
+  wordsOf(checked("seed", seed), checked("position", position), shuffles, words);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let i = 0; i < order.length - 1; i++) {
+    const j = i + Math.floor((words[i]! / 2 ** 32) * (order.length - i));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+}
+
+/**
+ * The order in which a sample is trained, written to `order`.
+ *
+ * @param ratio - probability of a random order
+ * @param otherwise - the order that the sample has else, [length]
+ * @returns whether the order is random
+ */
+export function sampleOrder(
+  seed: number,
+  position: number,
+  ratio: number,
+  otherwise: Int32Array,
+  order: Int32Array,
+): boolean {
+  const random = isRandom(seed, position, ratio);
+  if (random) randomOrder(seed, position, order);
+  else order.set(otherwise);
+  return random;
+}
+
+/** Seed of the networks' dropout in one micro-batch of one rank, below 2^53. */
+export function dropoutSeed(seed: number, step: number, microBatch: number, rank: number): number {
+  const words = new Uint32Array(4);
+  const high = Math.floor(step / 2 ** 32) | dropoutDomain;
+  philox4x32(step >>> 0, microBatch, rank, high, seed >>> 0, Math.floor(seed / 2 ** 32), words);
+  return words[0]! + (words[1]! >>> 11) * 2 ** 32;
+}
+const dropoutDomain = 3 << 24;
+
+function checked(what: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new RangeError(
+    `The ${what} of a training sample is ${value}: it must be a whole number, at least 0 and below 2^53.`,
+  );
+}
