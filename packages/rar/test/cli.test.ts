@@ -71,21 +71,30 @@ describe("help and wrong usage", () => {
       "convert",
       "init",
       "verify",
+      "tokens",
       "bench",
       "doctor",
     ])
       expect(help.stdout).toContain(`\n  ${verb} `);
   });
 
-  it.each(["demo", "generate", "complete", "inspect", "convert", "init", "verify", "bench", "doctor"])(
-    "%s --help shows a real example, as help %s does",
-    async (verb) => {
-      const { code, stdout } = await inProcess(verb, "--help");
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Example:\\n  rarity .*${verb}`));
-      expect((await inProcess("help", verb)).stdout).toBe(stdout);
-    },
-  );
+  it.each([
+    "demo",
+    "generate",
+    "complete",
+    "inspect",
+    "convert",
+    "init",
+    "verify",
+    "tokens",
+    "bench",
+    "doctor",
+  ])("%s --help shows a real example, as help %s does", async (verb) => {
+    const { code, stdout } = await inProcess(verb, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Example:\\n  rarity .*${verb}`));
+    expect((await inProcess("help", verb)).stdout).toBe(stdout);
+  });
 
   it("prints the version of the package", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

@@ -25,12 +25,12 @@ export interface SamplingFlags {
   readonly batch?: number;
 }
 
-export const addModelFlags = (command: Command): Command =>
+export const addModelFlags = (
+  command: Command,
+  model = "embedded model, preset, model folder, weights file or hub:owner/name (default: emoji)",
+): Command =>
   command
-    .option(
-      "-m, --model <name>",
-      "embedded model, preset, model folder, weights file or hub:owner/name (default: emoji)",
-    )
+    .option("-m, --model <name>", model)
     .option(
       "--engine <name>",
       "auto, onnx or torch (default: torch where there is a GPU, else onnx)",

@@ -33,6 +33,11 @@ export const verbs: readonly Verb[] = [
     summary: "hold an engine against recorded numbers",
     load: () => import("./verify.js"),
   },
+  {
+    name: "tokens",
+    summary: "describe, check, convert or see a token file",
+    load: () => import("./tokens.js"),
+  },
   { name: "bench", summary: "time images beside the machine's floor", load: () => import("./bench.js") },
   {
     name: "doctor",
