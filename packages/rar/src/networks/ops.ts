@@ -42,6 +42,8 @@ export interface Ops<T> {
   /** a * b + c; an engine may do it in one pass. */
   mulAdd(a: T, b: T, c: T): T;
   clamp(x: T, low: number, high: number): T;
+  /** max(x, 0) */
+  relu(x: T): T;
   /** x * sigmoid(x) */
   silu(x: T): T;
   /** Exact: x * Phi(x), by erf. */
@@ -77,6 +79,10 @@ export interface Ops<T> {
   conv2d(x: T, weight: T, bias: T | undefined, options: ConvOptions): T;
   /** Mean of 2 x 2 cells; an odd last row or column is left out. */
   avgPool2(x: T): T;
+  /** Largest of 3 x 3 cells. Stride 1 keeps the size, with nothing outside; stride 2 takes whole windows only. */
+  maxPool3(x: T, stride: 1 | 2): T;
+  /** Mean of those of 3 x 3 cells that lie inside the image; the size stays. */
+  avgPool3(x: T): T;
   /** Nearest neighbour, twice the size. */
   upsample2(x: T): T;
 

@@ -245,6 +245,20 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
       }),
   );
 
+  property(
+    "maxPool3 takes whole windows at stride 2 and all places at stride 1, avgPool3 the cells inside; relu",
+    fc.record({ shape: fc.tuple(size(2), size(3), size(7, 3), size(7, 3)), seed: seeds }),
+    ({ shape, seed }) =>
+      agrees(
+        (ops, _, x) => ({
+          halved: ops.maxPool3(x.x!, 2),
+          largest: ops.maxPool3(x.x!, 1),
+          mean: ops.avgPool3(ops.relu(x.x!)),
+        }),
+        { inputs: { x: floats(seed, shape) } },
+      ),
+  );
+
   property("sumLast", fc.record({ shape: dims(1, 4), seed: seeds }), ({ shape, seed }) =>
     agrees((ops, _, x) => ({ y: ops.sumLast(x.x!) }), { inputs: { x: floats(seed, shape) } }),
   );

@@ -185,6 +185,13 @@ const chunk = (x: Plain, parts: number, axis: number): Plain[] => {
   return Array.from({ length: parts }, (_, i) => slice(x, axis, i * size, (i + 1) * size));
 };
 
+/** Those of the 3 x 3 cells around a place that lie inside. */
+function around(x: Plain, [b, c, y, z]: readonly [number, number, number, number]): number[] {
+  const [, , h, w] = x.shape as [number, number, number, number];
+  const near = (at: number, end: number): number[] => [at - 1, at, at + 1].filter((i) => i >= 0 && i < end);
+  return near(y, h).flatMap((row) => near(z, w).map((column) => pick(x, [b, c, row, column])));
+}
+
 export const plainOps: Ops<Plain> = {
   shape: (x) => x.shape,
   constant: (values, shape) => plain(shape, Float32Array.from(values)),
@@ -194,6 +201,7 @@ export const plainOps: Ops<Plain> = {
   mul: pairwise((x, y) => x * y),
   mulAdd: (a, b, c) => plainOps.add(plainOps.mul(a, b), c),
   clamp: (x, low, high) => each(x, (v) => Math.min(Math.max(v, low), high)),
+  relu: (x) => each(x, (v) => Math.max(v, 0)),
   silu: (x) => each(x, (v) => v / (1 + Math.exp(-v))),
   gelu: (x) => each(x, (v) => (v / 2) * (1 + erf(v / Math.SQRT2))),
   linear,
@@ -238,6 +246,18 @@ export const plainOps: Ops<Plain> = {
       return (cell(0, 0) + cell(0, 1) + cell(1, 0) + cell(1, 1)) / 4;
     });
   },
+  maxPool3: (x, stride) => {
+    const [B, C, h, w] = x.shape as [number, number, number, number];
+    const cells = (n: number): number => (stride === 1 ? n : Math.floor((n - 3) / 2) + 1);
+    return build([B, C, cells(h), cells(w)], ([b, c, y, z]) =>
+      Math.max(...around(x, [b!, c!, stride * y! + (stride - 1), stride * z! + (stride - 1)])),
+    );
+  },
+  avgPool3: (x) =>
+    build(x.shape, ([b, c, y, z]) => {
+      const cells = around(x, [b!, c!, y!, z!]);
+      return cells.reduce((sum, v) => sum + v, 0) / cells.length;
+    }),
   upsample2: (x) => {
     const [B, C, h, w] = x.shape as [number, number, number, number];
     return build([B, C, 2 * h, 2 * w], ([b, c, y, z]) => pick(x, [b!, c!, y! >> 1, z! >> 1]));

@@ -205,6 +205,7 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
         graph.constant("float32", [], new Uint8Array(new Float32Array([v]).buffer));
       return graph.node("Clip", [x, bound(low), bound(high)], x.shape);
     },
+    relu: (x) => graph.node("Relu", [x], x.shape),
     silu: (x) => graph.node("com.microsoft:QuickGelu", [x], x.shape, { alpha: { float: 1 } }),
     gelu: (x) => graph.node("com.microsoft:Gelu", [x], x.shape),
     linear,
@@ -230,6 +231,20 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
         ],
         { kernel_shape: [2, 2], strides: [2, 2] },
       ),
+    maxPool3: (x, stride) => {
+      const cells = (d: Dim | undefined): number =>
+        stride === 1 ? size(d, "a side") : Math.floor((size(d, "a side") - 3) / 2) + 1;
+      const shape = [x.shape[0]!, x.shape[1]!, cells(x.shape[2]), cells(x.shape[3])];
+      const pads = new Array<number>(4).fill(stride === 1 ? 1 : 0);
+      return graph.node("MaxPool", [x], shape, { kernel_shape: [3, 3], strides: [stride, stride], pads });
+    },
+    avgPool3: (x) =>
+      graph.node("AveragePool", [x], x.shape, {
+        kernel_shape: [3, 3],
+        strides: [1, 1],
+        pads: [1, 1, 1, 1],
+        count_include_pad: 0,
+      }),
     upsample2: (x) => {
       const scales = graph.constant("float32", [4], new Uint8Array(new Float32Array([1, 1, 2, 2]).buffer));
       return graph.node(

@@ -82,6 +82,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
     mulAdd: (a, b, c) =>
       a.dtype === c.dtype && b.dtype === c.dtype ? torch.addcmul(c, a, b) : torch.add(c, torch.mul(a, b)),
     clamp: (x, low, high) => torch.clamp(x, low, high),
+    relu: (x) => torch.relu(x),
     silu: (x) => torch.silu(x),
     gelu: (x) => torch.gelu(x),
 
@@ -121,6 +122,8 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       return torch.conv2d(padded, weight, bias ?? null, stride, even ? [top, left] : 0, dilation);
     },
     avgPool2: (x) => torch.avg_pool2d(x, 2),
+    maxPool3: (x, stride) => torch.max_pool2d(x, 3, stride, stride === 1 ? 1 : 0),
+    avgPool3: (x) => torch.avg_pool2d(x, 3, 1, 1, false, false),
     upsample2: (x) => torch.upsample_nearest2d(x, [2 * x.shape[2]!, 2 * x.shape[3]!]),
 
     sumLast: (x) => torch.sum(x, [-1], true),
