@@ -38,6 +38,11 @@ export const verbs: readonly Verb[] = [
     summary: "describe, check, convert or see a token file",
     load: () => import("./tokens.js"),
   },
+  {
+    name: "launch",
+    summary: "start several processes that train together",
+    load: () => import("./launch.js"),
+  },
   { name: "bench", summary: "time images beside the machine's floor", load: () => import("./bench.js") },
   {
     name: "doctor",

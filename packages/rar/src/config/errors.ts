@@ -9,11 +9,12 @@ export const errorCodes = [
   "memory", // would not fit
   "engine", // the engine cannot do what was asked
   "io", // the disk: full, read-only, permission
+  "ranks", // another process of the job is lost, or does not come
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** Codes where the world failed rather than the input: the command exits with 1, otherwise with 2. */
-const worldFailed: ReadonlySet<ErrorCode> = new Set(["hub", "memory", "engine", "io"]);
+const worldFailed: ReadonlySet<ErrorCode> = new Set(["hub", "memory", "engine", "io", "ranks"]);
 
 /**
  * An error with a code. The message is one or two sentences: what was wrong with which file, key or value, and
