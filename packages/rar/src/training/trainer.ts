@@ -8,6 +8,7 @@ import type { GeneratorConfig } from "../config/architecture.js";
 import { finalOrder } from "../config/orders.js";
 import { named } from "../engines/torch/generator.js";
 import { torchOps } from "../engines/torch/ops.js";
+import type { Dropout } from "../networks/block.js";
 import {
   enter,
   forward,
@@ -20,12 +21,15 @@ import {
 import { drawn, inputsOf, type MicroBatch } from "./batch.js";
 import { Ema } from "./ema.js";
 import { tokenLoss } from "./loss.js";
+import { nonFiniteGradient, nonFiniteValue, nonFiniteWeight } from "./non-finite.js";
 import { dropoutSeed } from "./orders.js";
 import { optimizerGroups } from "./parameters.js";
 import type { Recipe } from "./recipe.js";
+import { copyInto, restoreMoments, type SavedParts } from "./restore.js";
 import { learningRateAt, randomRatioAt } from "./schedule.js";
 
 export type { MicroBatch } from "./batch.js";
+export type { SavedParts } from "./restore.js";
 
 export interface TrainerOptions {
   readonly config: GeneratorConfig;
@@ -83,6 +87,7 @@ export class Trainer {
   readonly #optimizer: torch.AdamW;
   readonly #gradients: torch.distributed.DistributedGradients;
   readonly #order: Int32Array;
+  readonly #dropout: Dropout;
   #ema: Ema | undefined;
   #steps = 0;
   #updates = 0;
@@ -99,6 +104,7 @@ export class Trainer {
       betas: recipe.betas,
       eps: 1e-8,
     });
+    this.#dropout = { hidden: recipe.dropout, attention: recipe.attentionDropout };
     this.#order = finalOrder(recipe.order, Math.sqrt(config.tokens));
     if (device !== "cpu") torch.allowTF32(recipe.tf32);
     this.#gradients = new torch.distributed.DistributedGradients(inOrderOfUse(parameters));
@@ -112,7 +118,8 @@ export class Trainer {
 
   /**
    * One optimizer step. Its gradient is the mean over the micro-batches (of as many rows each) and over all ranks. Where the
-   * loss or the gradients' norm is no finite number, the step counts and nothing is updated.
+   * loss or the gradients' norm is no finite number, the step counts and nothing is updated. The parameters' `grad` stay as the
+   * update used them, clipped, until the next step.
    *
    * @throws {RangeError} for a batch that does not fit the network
    */
@@ -135,6 +142,7 @@ export class Trainer {
       return torch.numbers(torch.cat([means, norm])); // the one moment that waits for the device
     }) as [number, number, number];
     const fine = Number.isFinite(loss) && Number.isFinite(gradNorm);
+    const blame = fine ? undefined : this.#blame(microBatches, loss, randomRatio);
     if (fine) this.#update(learningRate, gradNorm);
     this.#steps++;
     return {
@@ -145,7 +153,7 @@ export class Trainer {
       learningRate,
       nextLearningRate: learningRateAt(this.#steps, recipe),
       randomRatio,
-      ...(!fine && { skipped: "not finite" }),
+      ...(!fine && { skipped: blame }),
     };
   }
 
@@ -154,12 +162,8 @@ export class Trainer {
    * @returns [loss, accuracy], a tensor
    */
   #backward(micro: MicroBatch, index: number, count: number, randomRatio: number): Tensor {
-    const { config, recipe } = this;
     return torch.scope(() => {
-      const given = drawn(config, micro, { ...recipe, order: this.#order, randomRatio });
-      const inputs = inputsOf(config, micro.batch, given, this.device);
-      if (recipe.dropout > 0 || recipe.attentionDropout > 0)
-        torch.manualSeed(dropoutSeed(recipe.seed, this.#steps, index, torch.distributed.rank()));
+      const inputs = this.#inputs(micro, index, randomRatio);
       const { logits, backward } = this.#forward(inputs);
       const { loss, accuracy } = tokenLoss(logits, inputs.tokens);
       backward(count === 1 ? loss : torch.div(loss, count));
@@ -167,10 +171,18 @@ export class Trainer {
     });
   }
 
+  /** What the network is given; the generators are seeded for its dropout. */
+  #inputs(micro: MicroBatch, index: number, randomRatio: number): TrainingInputs<Tensor> {
+    const { config, recipe } = this;
+    const given = drawn(config, micro, { ...recipe, order: this.#order, randomRatio });
+    if (recipe.dropout > 0 || recipe.attentionDropout > 0)
+      torch.manualSeed(dropoutSeed(recipe.seed, this.#steps, index, torch.distributed.rank()));
+    return inputsOf(config, micro.batch, given, this.device);
+  }
+
   /** Logits, and what brings a loss's gradients into the parameters. */
   #forward(inputs: TrainingInputs<Tensor>): { logits: Tensor; backward: (loss: Tensor) => void } {
-    const dropout = { hidden: this.recipe.dropout, attention: this.recipe.attentionDropout };
-    const [ops, w, { config }] = [this.#ops, this.#weights, this];
+    const [ops, w, dropout, { config }] = [this.#ops, this.#weights, this.#dropout, this];
     if (!this.recipe.checkpointing) {
       const logits = this.#casting(() => forward(ops, config, w, inputs, { dropout }));
       return { logits, backward: (loss) => torch.backward(loss) };
@@ -193,6 +205,25 @@ export class Trainer {
     });
   }
 
+  /** Why a step cannot be used: the first number on its way that is not finite. */
+  #blame(microBatches: readonly MicroBatch[], loss: number, randomRatio: number): string {
+    const what = Number.isFinite(loss) ? "the gradients' norm" : "the loss";
+    const weight = nonFiniteWeight(this.parameters);
+    if (weight !== undefined) return `${what} is not finite, because the weight ${weight} is not`;
+    for (const [index, micro] of microBatches.entries()) {
+      const value = torch.scope(() => {
+        const inputs = this.#inputs(micro, index, randomRatio);
+        const { config } = this;
+        return this.#casting(() => nonFiniteValue(this.#ops, config, this.#weights, inputs, this.#dropout));
+      });
+      if (value !== undefined) return `${what} is not finite; the first such value is ${value}`;
+    }
+    const gradient = nonFiniteGradient(this.parameters);
+    return gradient === undefined
+      ? `${what} is too large for float32`
+      : `${what} is not finite; the first such gradient is that of ${gradient}`;
+  }
+
   #casting<R>(fn: () => R): R {
     if (this.recipe.precision === "float32") return fn();
     return torch.autocast({ device: this.device.split(":")[0]!, dtype: "bfloat16" }, fn);
@@ -212,6 +243,7 @@ export class Trainer {
     return [...this.parameters.values()].flatMap((x) => x.grad ?? []);
   }
 
+  /** What a checkpoint holds. */
   parts(): TrainerParts {
     const moments = Object.entries(this.#optimizer.stateDict()).filter(
       (entry): entry is [string, Tensor] => entry[1] instanceof torch.Tensor,
@@ -221,6 +253,22 @@ export class Trainer {
 
   counters(): TrainerCounters {
     return { step: this.#steps, updates: this.#updates, emaUpdates: this.#ema?.updates ?? 0 };
+  }
+
+  /**
+   * Goes on from saved parts, to the bit. Without an average of its own the EMA starts anew from the weights.
+   *
+   * @throws {TypeError} when a tensor is missing or has another shape
+   */
+  async restore(saved: SavedParts, counters: TrainerCounters): Promise<void> {
+    await copyInto(this.parameters, saved.generator);
+    if (this.#ema) {
+      await copyInto(this.#ema.shadows, saved.ema ?? saved.generator);
+      this.#ema.updates = saved.ema ? counters.emaUpdates : 0;
+    }
+    await restoreMoments(this.#optimizer, this.parameters, saved.moments, counters.updates);
+    this.#steps = counters.step;
+    this.#updates = counters.updates;
   }
 
   dispose(): void {
