@@ -102,6 +102,7 @@ const formats: Readonly<Record<TokenRows["format"], string>> = {
   tokens: "token file",
   jsonl: "JSON lines",
   "jsonl.gz": "packed JSON lines",
+  images: "pictures",
 };
 
 function* lines(rows: TokenRows, statistics: TokenStatistics, fileBytes: number): Generator<string> {

@@ -84,7 +84,7 @@ export class TokenBatches implements AsyncDisposable {
       this.#signal?.throwIfAborted();
       const positions = positionsOf(this.#plan, step, g);
       const indices = positions.map((position) => sampleAt(seed, this.#rows.rows, position));
-      batches.push({ batch: await this.#rows.read(indices), positions });
+      batches.push({ batch: await this.#rows.read(indices, positions), positions });
     }
     return batches;
   }

@@ -16,7 +16,8 @@ export interface TokenBatch {
 
 export interface TokenRows extends AsyncDisposable {
   readonly path: string;
-  readonly format: "tokens" | "jsonl" | "jsonl.gz";
+  /** "images": made of pictures as they are asked for. */
+  readonly format: "tokens" | "jsonl" | "jsonl.gz" | "images";
   readonly rows: number;
   /** Tokens a row. */
   readonly length: number;
@@ -30,10 +31,11 @@ export interface TokenRows extends AsyncDisposable {
   /**
    * The rows of these indices, in this order; an index may come more than once. Calls may overlap.
    *
+   * @param positions - the samples' positions in training, where rows are made as they are asked for: they decide crops and flips
    * @throws {RangeError} for an index outside the file
    * @throws RarityError "bad-file" naming the row that is damaged or out of range
    */
-  read(indices: ArrayLike<number>): Promise<TokenBatch>;
+  read(indices: ArrayLike<number>, positions?: ArrayLike<number>): Promise<TokenBatch>;
   close(): Promise<void>;
 }
 
