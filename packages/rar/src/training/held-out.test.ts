@@ -9,7 +9,7 @@ import { plain, plainOps } from "../testing/plain-ops.js";
 import { randomGenerator, randomIds, randomOrder, tinyGenerator } from "../testing/random-model.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 import { type HeldOutRows, heldOutLoss } from "./held-out.js";
-import { trainable } from "./trainee.js";
+import { trainable } from "./parameters.js";
 
 const rowsOf = (tokens: number[][], classes: number[]): HeldOutRows => ({
   path: "rows.jsonl",

@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as torch from "libtorch";
-import { conditionId } from "../config/architecture.js";
-import { Ema } from "../training/ema.js";
-import { randomRatioAt } from "../training/schedule.js";
-import { Trainee, trainable } from "../training/trainee.js";
+import { emaDecayAt } from "../training/ema.js";
+import { optimizerGroups, trainable } from "../training/parameters.js";
+import type { Recipe } from "../training/recipe.js";
+import { type MicroBatch, type StepReport, Trainer } from "../training/trainer.js";
 import { openTensorFile } from "../weights/open.js";
 import { type CheckResult, close, equal, lossTolerance, tensorTolerance } from "./check.js";
 import type { Subject } from "./generator.js";
@@ -28,14 +28,13 @@ export async function* checkGradients(subject: Subject): AsyncGenerator<CheckRes
     loss: number;
     correct_tokens: number;
     grad_total_norm: number;
-    grad_norms: Record<string, number>;
   };
   await using recorded = await openTensorFile(join(subject.folder, "grads.safetensors"));
-  await using run = await trainee(subject);
+  await using run = await trainer(subject, plainRecipe);
   const { model } = run;
-  const found = model.backward({ ...batch, conditions: batch.condition_ids });
+  const found = model.step([microBatch(batch.tokens, batch.orders, { conditions: batch.condition_ids })]);
   yield close("training: loss", [batch.loss], [found.loss], lossTolerance(subject.engine));
-  yield equal("training: correct tokens", [batch.correct_tokens], [found.accuracy]);
+  yield equal("training: correct tokens", [batch.correct_tokens], [found.correctTokens]);
   for (const [name, parameter] of model.parameters) {
     const expected = await recorded.readFloat32(recordedName(recorded.tensors, name));
     const actual = torch.scope(() => {
@@ -53,8 +52,12 @@ export async function* checkGradients(subject: Subject): AsyncGenerator<CheckRes
       };
     } else yield close(`gradient ${name}`, expected, actual, tensorTolerance(subject.engine));
   }
-  const norm = torch.scope(() => torch.item(torch.clipGradNorm(model.parameters, Number.MAX_VALUE)));
-  yield close("norm of all gradients", [batch.grad_total_norm], [norm], tensorTolerance(subject.engine));
+  yield close(
+    "norm of all gradients",
+    [batch.grad_total_norm],
+    [found.gradNorm],
+    tensorTolerance(subject.engine),
+  );
 }
 
 interface RecordedStep {
@@ -70,9 +73,9 @@ interface RecordedStep {
   readonly ema_decay: number;
 }
 
-/** `train.json` and `train.safetensors`: five updates from the folder's weights. */
+/** `train.json` and `train.safetensors`: five updates from the folder's weights, by the trainer that `rarity train` runs. */
 export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResult> {
-  const { config, folder } = subject;
+  const { folder } = subject;
   const record = JSON.parse(await readFile(join(folder, "train.json"), "utf8")) as {
     optimizer: { learning_rate: number; beta1: number; beta2: number; eps: number; weight_decay: number };
     lr_scheduler: { warmup_steps: number; end_lr: number; max_train_steps: number };
@@ -86,96 +89,83 @@ export async function* checkUpdates(subject: Subject): AsyncGenerator<CheckResul
   };
   const { optimizer: settings, lr_scheduler: scheduler } = record;
   await using recorded = await openTensorFile(join(folder, "train.safetensors"));
-  await using run = await trainee(subject);
+  await using run = await trainer(subject, {
+    ...plainRecipe,
+    learningRate: settings.learning_rate,
+    schedule: "cosine",
+    warmupSteps: scheduler.warmup_steps,
+    maxSteps: scheduler.max_train_steps,
+    endLearningRate: scheduler.end_lr,
+    betas: [settings.beta1, settings.beta2],
+    weightDecay: settings.weight_decay,
+    maxGradNorm: record.max_grad_norm,
+    annealing: { start: record.randomness_anneal_start, end: record.randomness_anneal_end },
+    ema: true,
+  });
   const { model } = run;
-  const groups = model.groups(settings.weight_decay);
+  const groups = optimizerGroups(model.config, model.parameters, settings.weight_decay);
   const names = groups.map((group) => [...(group.parameters as ReadonlyMap<string, unknown>).keys()]);
   yield sameNames("parameters with weight decay", record.group_with_decay, names[0]!);
   yield sameNames("parameters without weight decay", record.group_without_decay, names[1]!);
-  using optimizer = new torch.AdamW(groups, {
-    betas: [settings.beta1, settings.beta2],
-    eps: settings.eps,
-  });
-  const ema = new Ema(model.parameters, record.ema_decay);
-  const rate = (step: number): number =>
-    torch.warmupCosine(step, {
-      lr: settings.learning_rate,
-      warmupSteps: scheduler.warmup_steps,
-      maxSteps: scheduler.max_train_steps,
-      endLr: scheduler.end_lr,
-    });
-  const annealing = { start: record.randomness_anneal_start, end: record.randomness_anneal_end };
-  const of = (pick: (step: RecordedStep) => number): number[] => record.steps.map(pick);
-  const found = { loss: [], accuracy: [], gradNorm: [], lr: [], logged: [], decay: [], ratio: [] } as Record<
-    "loss" | "accuracy" | "gradNorm" | "lr" | "logged" | "decay" | "ratio",
-    number[]
-  >;
-  for (const [index, { tokens, classes, orders }] of record.steps.entries()) {
-    optimizer.setLearningRate(rate(index));
-    const conditions = classes.map((label) => conditionId(config, label));
-    const result = model.step(optimizer, { tokens, orders, conditions }, record.max_grad_norm);
-    found.loss.push(result.loss);
-    found.accuracy.push(result.accuracy);
-    found.gradNorm.push(result.gradNorm);
-    found.lr.push(rate(index));
-    found.logged.push(rate(index + 1));
-    found.decay.push(ema.update(model.parameters));
-    found.ratio.push(randomRatioAt(index, annealing));
-  }
-  yield close(
-    "updates: loss",
-    of((s) => s.loss),
-    found.loss,
+  const found = record.steps.map(({ tokens, classes, orders }) =>
+    model.step([microBatch(tokens, orders, { classes })]),
+  );
+  const compared = (
+    what: string,
+    expected: (step: RecordedStep) => number,
+    actual: (report: StepReport) => number,
+    tolerance: number,
+  ): CheckResult => close(`updates: ${what}`, record.steps.map(expected), found.map(actual), tolerance);
+  const tensors = tensorTolerance(subject.engine);
+  yield compared(
+    "loss",
+    (s) => s.loss,
+    (r) => r.loss,
     lossTolerance(subject.engine),
   );
   yield equal(
     "updates: correct tokens",
-    of((s) => s.correct_tokens),
-    found.accuracy,
+    record.steps.map((s) => s.correct_tokens),
+    found.map((r) => r.correctTokens),
   );
-  yield close(
-    "updates: norm before clipping",
-    of((s) => s.grad_norm_before_clip),
-    found.gradNorm,
-    tensorTolerance(subject.engine),
+  yield compared(
+    "norm before clipping",
+    (s) => s.grad_norm_before_clip,
+    (r) => r.gradNorm,
+    tensors,
   );
-  yield close(
-    "updates: learning rate",
-    of((s) => s.lr_used),
-    found.lr,
+  yield compared(
+    "learning rate",
+    (s) => s.lr_used,
+    (r) => r.learningRate,
     1e-9,
   );
-  yield close(
-    "updates: learning rate as logged",
-    of((s) => s.lr_logged),
-    found.logged,
+  yield compared(
+    "learning rate as logged",
+    (s) => s.lr_logged,
+    (r) => r.nextLearningRate,
     1e-9,
   );
-  yield close(
-    "updates: share of random orders",
-    of((s) => s.random_ratio),
-    found.ratio,
+  yield compared(
+    "share of random orders",
+    (s) => s.random_ratio,
+    (r) => r.randomRatio,
     1e-9,
   );
-  yield close(
-    "updates: decay of the moving average",
-    of((s) => s.ema_decay),
-    found.decay,
+  yield compared(
+    "decay of the moving average",
+    (s) => s.ema_decay,
+    (r) => emaDecayAt(r.step, record.ema_decay),
     1e-9,
   );
-  for (const [kind, tensors] of [["param", model.parameters] as const, ["ema", ema.shadows] as const]) {
-    for (const [name, x] of tensors) {
+  const { generator, ema } = model.parts();
+  for (const [kind, parts] of [["param", generator] as const, ["ema", ema!] as const]) {
+    for (const [name, x] of parts) {
       if (isNoise(name)) continue;
       const expected = await recorded.readFloat32(recordedName(recorded.tensors, `${kind}.${name}`));
-      yield close(
-        `after 5 updates: ${kind}.${name}`,
-        expected,
-        recordedPart(x, expected),
-        tensorTolerance(subject.engine),
-      );
+      yield close(`after 5 updates: ${kind}.${name}`, expected, recordedPart(x, expected), tensors);
     }
   }
-  ema.dispose();
 }
 
 const recordedName = (tensors: ReadonlyMap<string, unknown>, name: string): string =>
@@ -187,15 +177,56 @@ function sameNames(name: string, expected: readonly string[], actual: readonly s
   return { name, deviation: wrong, tolerance: 0, ok: wrong === 0, note: `${expected.length} names` };
 }
 
-interface Run extends AsyncDisposable {
-  readonly model: Trainee;
+/** One batch without anything random, whose gradients are left as they are. */
+const plainRecipe: Recipe = {
+  seed: 0,
+  learningRate: 0,
+  schedule: "constant",
+  warmupSteps: 0,
+  maxSteps: 1,
+  endLearningRate: 0,
+  betas: [0.9, 0.96],
+  weightDecay: 0,
+  maxGradNorm: undefined,
+  precision: "float32",
+  dropout: 0,
+  attentionDropout: 0,
+  classDropout: 0,
+  annealing: { start: 0, end: 0 },
+  randomFloor: 0,
+  order: "raster",
+  ema: false,
+  checkpointing: false,
+  tf32: false,
+};
+
+/** Recorded rows with their orders, and their classes or condition ids. */
+function microBatch(
+  tokens: readonly number[][],
+  orders: readonly number[][],
+  { classes, conditions }: { readonly classes?: number[]; readonly conditions?: number[] },
+): MicroBatch {
+  const rows = tokens.length;
+  return {
+    batch: {
+      rows,
+      tokens: Int32Array.from(tokens.flat()),
+      classes: Int32Array.from(classes ?? new Int32Array(rows)),
+    },
+    positions: tokens.map((_, i) => i),
+    orders: Int32Array.from(orders.flat()),
+    conditions: conditions && Int32Array.from(conditions),
+  };
 }
 
-async function trainee({ engine, config, weights }: Subject): Promise<Run> {
+interface Run extends AsyncDisposable {
+  readonly model: Trainer;
+}
+
+async function trainer({ engine, config, weights }: Subject, recipe: Recipe): Promise<Run> {
   torch.setThreads(engine.threads);
-  const model = new Trainee(config, await trainable(weights, engine.device), engine.device);
-  return {
-    model,
-    [Symbol.asyncDispose]: async () => model.dispose(),
-  };
+  const { device } = engine;
+  const parameters = await trainable(weights, device);
+  const model = new Trainer({ config, parameters, recipe, device });
+  return { model, [Symbol.asyncDispose]: async () => model.dispose() };
 }

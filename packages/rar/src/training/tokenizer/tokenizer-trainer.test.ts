@@ -5,7 +5,7 @@ import { describeWithLibtorch } from "../../../../libtorch/src/testing/suite.js"
 import { tokenizerShapes } from "../../config/shapes.js";
 import { tinyTokenizer } from "../../testing/random-model.js";
 import { initialWeights } from "../../weights/initial.js";
-import { trainable } from "../trainee.js";
+import { trainable } from "../parameters.js";
 import { discriminatorShapes } from "./discriminator.js";
 import type { TokenizerRecipe } from "./recipe.js";
 import { type TokenizerStepReport, TokenizerTrainer } from "./tokenizer-trainer.js";
