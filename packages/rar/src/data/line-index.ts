@@ -42,7 +42,7 @@ export async function indexLines(source: ByteSource, options: LineIndexOptions =
   };
   for (let at = 0; at < size; at += chunkBytes) {
     signal?.throwIfAborted();
-    const chunk = await source.read(at, Math.min(chunkBytes, size - at));
+    const chunk = searchable(await source.read(at, Math.min(chunkBytes, size - at)));
     // The feed that ends a line begun to end in the chunk before.
     let from = 0;
     if (afterReturn) {
@@ -86,7 +86,7 @@ export async function indexLines(source: ByteSource, options: LineIndexOptions =
           wanted.slice(i, i + readsAtOnce).map(async ([group, members]) => {
             const from = offsets[group]!;
             const bytes = await source.read(from, (offsets[group + 1] ?? size) - from);
-            const found = splitGroup(bytes);
+            const found = splitGroup(searchable(bytes));
             for (const place of members) use(found[indices[place]! % stride]!, place);
           }),
         );
@@ -94,8 +94,11 @@ export async function indexLines(source: ByteSource, options: LineIndexOptions =
   };
 }
 
+/** The same bytes, as the kind of array whose search is ten times as fast. */
+const searchable = (bytes: Bytes): Buffer => Buffer.from(bytes.buffer);
+
 /** The lines of a piece that ends where a line ends. */
-function splitGroup(bytes: Bytes): Uint8Array[] {
+function splitGroup(bytes: Buffer): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (let begin = 0; begin < bytes.length; ) {
     const end = lineEnd(bytes, begin);
@@ -105,7 +108,7 @@ function splitGroup(bytes: Bytes): Uint8Array[] {
   return found;
 }
 
-function lineEnd(bytes: Bytes, begin: number): number {
+function lineEnd(bytes: Buffer, begin: number): number {
   const feed = bytes.indexOf(lineFeed, begin);
   const end = feed < 0 ? bytes.length : feed;
   const turn = bytes.subarray(begin, end).indexOf(carriageReturn);

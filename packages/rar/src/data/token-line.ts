@@ -5,7 +5,7 @@ import type { ExpectedTokens } from "./token-rows.js";
 
 /** The line, its end included, byte for byte what the reference writes. */
 export const tokenLine = (label: number, tokens: ArrayLike<number>): string =>
-  `{"class_id": ${label}, "tokens": [${Array.prototype.join.call(tokens, ", ")}]}\n`;
+  `{"class_id": ${label}, "tokens": [${Array.from(tokens).join(", ")}]}\n`;
 
 /**
  * Reads a line; keys other than these two are passed over.
