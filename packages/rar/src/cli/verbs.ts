@@ -27,6 +27,7 @@ export const verbs: readonly Verb[] = [
     summary: "published files to a model folder, other types, other formats",
     load: () => import("./convert.js"),
   },
+  { name: "train", summary: "train a generator on tokens", load: () => import("./train.js") },
   { name: "init", summary: "make a model folder with fresh weights", load: () => import("./init.js") },
   {
     name: "verify",
