@@ -56,9 +56,7 @@ const report = { model: values.model, heldOut: {} };
 const save = async (name, content, options) =>
   writeFileSync(join(values.out, name), encodePngSync(await contactSheet(content, options)));
 const progress = (done, total) => {
-  if (process.stderr.isTTY)
-    process.stderr.write(`${done} of ${total} training pictures compared${done === total ? "
-" : ""}`);
+  if (process.stderr.isTTY && done === total) console.error(`${total} training pictures compared`);
 };
 
 await scoreGenerator();
