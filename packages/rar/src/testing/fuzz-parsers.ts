@@ -1,4 +1,7 @@
 /** The parsers under fuzzing: how each one's inputs are forged from sound files, and how all of an input is read. */
+import { openTokenFile } from "../data/token-file-reader.js";
+import { openTokenJsonl } from "../data/token-jsonl.js";
+import { allRows, type TokenRows } from "../data/token-rows.js";
 import { type ByteSource, memorySource } from "../weights/byte-source.js";
 import { readNpySource } from "../weights/npy.js";
 import { encodeNpyHeader } from "../weights/npy-header.js";
@@ -9,6 +12,7 @@ import { type DType, dtypeBytes, dtypes } from "../weights/tensor-file.js";
 import { torchRules } from "../weights/torch-pickle.js";
 import { mutateBytes, mutateText, nudge } from "./fuzz-mutate.js";
 import type { Random } from "./fuzz-random.js";
+import { forgedTokenFile, forgedTokenLines } from "./fuzz-tokens.js";
 import { type ForgedTensor, forgedState, torchLegacy, torchParts } from "./fuzz-torch.js";
 import { buildZip, type ZipFields, type ZipPart } from "./fuzz-zip.js";
 
@@ -35,6 +39,19 @@ export const fuzzParsers: readonly FuzzParser[] = [
     read: async (bytes) => void (await readNpySource(named(bytes))),
   },
   { name: "npz", make: (random) => npz(random), read: readNpz },
+  {
+    name: "tokens",
+    make: (random) => maybeBytes(random, 0.2, forgedTokenFile(random)),
+    read: (bytes) => readTokens(openTokenFile(named(bytes), {})),
+  },
+  {
+    name: "token-lines",
+    make: (random) => {
+      const text = forgedTokenLines(random);
+      return Buffer.from(random.chance(0.2) ? mutateText(random, text) : text);
+    },
+    read: (bytes) => readTokens(openTokenJsonl(named(bytes), { codebookSize: 8, classes: 3 })),
+  },
 ];
 
 const named = (bytes: Uint8Array): ByteSource => memorySource("fuzz", bytes);
@@ -42,6 +59,11 @@ const named = (bytes: Uint8Array): ByteSource => memorySource("fuzz", bytes);
 async function readTensorFile(bytes: Uint8Array): Promise<void> {
   await using file = await openTensorSource(named(bytes));
   for (const name of file.tensors.keys()) await file.readFloat32(name);
+}
+
+async function readTokens(opening: Promise<TokenRows>): Promise<void> {
+  await using rows = await opening;
+  for await (const _ of allRows(rows, { atOnce: 3 }));
 }
 
 async function readNpz(bytes: Uint8Array): Promise<void> {
