@@ -8,6 +8,7 @@ import {
 } from "./config/architecture.js";
 import { type ClassNames, findClass } from "./config/class-names.js";
 import { RarityError } from "./config/errors.js";
+import { finalOrder } from "./config/orders.js";
 import { createEngine } from "./engines/create.js";
 import type { Engine, Generator, Precision, Tokenizer } from "./engines/engine.js";
 import { centreCrop } from "./images/crop.js";
@@ -40,6 +41,8 @@ interface Parts {
   readonly generator: Generator | undefined;
   readonly tokenizer: Tokenizer | undefined;
   readonly sampling: SamplingConfig;
+  /** Raster index of each place; undefined is raster order. */
+  readonly order: Int32Array | undefined;
   readonly classNames: ClassNames;
   /** The model's files, open as long as a graph for another size may be asked for. */
   readonly files: AsyncDisposable;
@@ -102,6 +105,10 @@ export class Pipeline implements PipelineApi {
           generator: generator && (await engine.loadGenerator(generator, run("generator"))),
           tokenizer: tokenizer && (await engine.loadTokenizer(tokenizer, run("tokenizer"))),
           sampling: location.sampling,
+          order:
+            generator && location.order !== "raster"
+              ? finalOrder(location.order, Math.sqrt(generator.config.tokens))
+              : undefined,
           classNames: location.classNames,
           files: opened,
           warnings: opened.warnings,
@@ -137,7 +144,7 @@ export class Pipeline implements PipelineApi {
     return this.#sample(classes, options);
   }
 
-  /** Keeps the first part of an image's tokens and draws the rest. */
+  /** Keeps the first part of an image's tokens, in the model's order, and draws the rest. */
   async complete(image: RgbImage, options: CompleteOptions): Promise<GeneratedImage[]> {
     const { keep, count = 1 } = options;
     if (!(keep >= 0 && keep <= 1))
@@ -146,7 +153,10 @@ export class Pipeline implements PipelineApi {
       throw new RangeError(`count must be a whole number of at least 1, it is ${count}.`);
     const { tokens } = this.generator;
     const [codes] = await this.encode([centreCrop(image, this.tokenizer.resolution)]);
-    const prefix = codes!.slice(0, Math.round(keep * tokens));
+    const prefix = Int32Array.from(
+      { length: Math.round(keep * tokens) },
+      (_, i) => codes![this.#parts.order?.[i] ?? i]!,
+    );
     const label = findClass(options.class, this.#parts.classNames);
     const images: GeneratedImage[] = [];
     for await (const event of this.#sample(new Array<number>(count).fill(label), options, prefix)) {
@@ -229,6 +239,7 @@ export class Pipeline implements PipelineApi {
         seed,
         guidance,
         draw,
+        order: this.#parts.order,
         prefix: prefix && images.map(() => prefix),
         signal,
       });
@@ -277,7 +288,8 @@ export class Pipeline implements PipelineApi {
     const side = Math.sqrt(this.generator.tokens);
     const cell = picture.width / side;
     const data = picture.data.slice();
-    for (let place = filled; place < side * side; place++) {
+    for (let step = filled; step < side * side; step++) {
+      const place = this.#parts.order?.[step] ?? step;
       const [row, column] = [Math.floor(place / side), place % side];
       for (let y = row * cell; y < (row + 1) * cell; y++) {
         data.fill(

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { GeneratorConfig, SamplingConfig, TokenizerConfig } from "../config/architecture.js";
 import { RarityError } from "../config/errors.js";
+import type { OrderKind } from "../config/orders.js";
 import { type Preset, presets } from "../config/presets.js";
 import { networkOf, recogniseGenerator, recogniseTokenizer } from "../config/recognise.js";
 import { generatorShapes, tokenizerShapes } from "../config/shapes.js";
@@ -56,6 +57,7 @@ export interface InspectReport {
   readonly generator?: GeneratorConfig | undefined;
   readonly tokenizer?: TokenizerConfig | undefined;
   readonly sampling?: SamplingConfig | undefined;
+  readonly order?: OrderKind | undefined;
   readonly classes?:
     | { readonly count: number; readonly named: boolean; readonly first: readonly string[] }
     | undefined;
@@ -91,6 +93,7 @@ export async function inspect(what: string): Promise<InspectReport> {
     generator: location.generator,
     tokenizer: location.tokenizer,
     sampling: location.sampling,
+    order: location.order,
     classes:
       count > 0
         ? { count, named: names.length > 0, first: names.slice(0, 8).map((own) => own[0] ?? "") }
@@ -186,7 +189,8 @@ function missingParts({
 }
 
 function* lines(report: InspectReport, all: boolean): Generator<string> {
-  const { name, kind, preset, generator, tokenizer, sampling, classes, files, missing, notes } = report;
+  const { name, kind, preset, generator, tokenizer, sampling, order, classes, files, missing, notes } =
+    report;
   yield `${name} (${kind === "tensors" ? "tensor file" : kind === "file" ? "weights file" : kind}${preset && preset !== name ? `, sizes of ${preset}` : ""})`;
   if (generator) {
     const { depth, width, heads, mlpWidth, tokens, codebookSize, classes: N } = generator;
@@ -197,7 +201,7 @@ function* lines(report: InspectReport, all: boolean): Generator<string> {
     yield `  tokenizer   ${channels} channels x ${multipliers.join(",")}, ${counted(blocks, "block")} a level; ${codebookSize} codes of ${zChannels}; images of ${resolution} x ${resolution}`;
   }
   if (sampling)
-    yield `  sampling    temperature ${sampling.temperature}, guidance ${sampling.guidanceScale}, power ${sampling.guidanceScalePow}`;
+    yield `  sampling    temperature ${sampling.temperature}, guidance ${sampling.guidanceScale}, power ${sampling.guidanceScalePow}${order && order !== "raster" ? `; order ${order}` : ""}`;
   if (classes?.named)
     yield `  classes     ${classes.first.join(", ")}${classes.count > classes.first.length ? ", ..." : ""}`;
   for (const file of files) {

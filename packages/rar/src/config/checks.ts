@@ -1,4 +1,5 @@
 /** What must hold between keys, beyond each key's own type and range. */
+import { orderProblem } from "./orders.js";
 import type { RarConfig } from "./schema.js";
 
 export interface Problem {
@@ -53,6 +54,12 @@ export function crossChecks(config: RarConfig): Problem[] {
         "model.generator.image_seq_len",
         `is ${length}, must be ${side * side}: the tokenizer turns ${vq.resolution} pixels into ${side} x ${side} tokens`,
       );
+  }
+
+  const { order } = generator;
+  if (order !== undefined && order !== "raster" && length !== undefined) {
+    const problem = orderProblem(order, Math.sqrt(length));
+    if (problem !== undefined) wrong("model.generator.order", `is ${order}, which ${problem}`);
   }
 
   const { randomness_anneal_start: start, randomness_anneal_end: end } = generator;

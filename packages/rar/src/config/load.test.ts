@@ -233,6 +233,10 @@ describe("values of the wrong type or range", () => {
 describe("keys that contradict each other", () => {
   it.each([
     [
+      generator("image_seq_len: 36", "order: z-curve"),
+      /^x\.yaml:4: .*order is z-curve, which halves .* a power of two of tokens a side, not 6\.$/,
+    ],
+    [
       generator("hidden_size: 100", "num_attention_heads: 16"),
       /^x\.yaml:4: .*num_attention_heads is 16, must divide hidden_size 100; 10 or 20 would\.$/,
     ],

@@ -16,15 +16,11 @@ export type OrderKind = (typeof orderKinds)[number];
  * - subsample: first every cell of even row and column, then even and odd, odd and even, odd and odd, each part again so:
  *   a coarse picture first.
  *
- * @throws {RangeError} when the side is no whole number, or no power of two where halves are halved again
+ * @throws {RangeError} when there is no such order of this size, see {@link orderProblem}
  */
 export function finalOrder(kind: OrderKind, side: number): Int32Array {
-  if (!Number.isInteger(side) || side < 1)
-    throw new RangeError(`An order needs a square image with a whole number of tokens a side, not ${side}.`);
-  if ((kind === "z-curve" || kind === "subsample") && !Number.isInteger(Math.log2(side)))
-    throw new RangeError(
-      `The order "${kind}" halves the image again and again: it needs a power of two of tokens a side, not ${side}.`,
-    );
+  const problem = orderProblem(kind, side);
+  if (problem !== undefined) throw new RangeError(`The order "${kind}" ${problem}.`);
   const places = Array.from({ length: side * side }, (_, i) => i);
   const row = (place: number): number => Math.floor(place / side);
   const column = (place: number): number => place % side;
@@ -45,6 +41,15 @@ export function finalOrder(kind: OrderKind, side: number): Int32Array {
     default:
       return kind satisfies never;
   }
+}
+
+/** Why an image of `side` places a side has no such order: words after its name; undefined where it has. */
+export function orderProblem(kind: OrderKind, side: number): string | undefined {
+  if (!Number.isInteger(side) || side < 1)
+    return `needs a square image with a whole number of tokens a side, not ${side}`;
+  if ((kind === "z-curve" || kind === "subsample") && !Number.isInteger(Math.log2(side)))
+    return `halves the image again and again: it needs a power of two of tokens a side, not ${side}`;
+  return undefined;
 }
 
 const sortedBy = (places: readonly number[], key: (place: number) => number): Int32Array =>

@@ -2,6 +2,7 @@
 import type { GeneratorConfig, SamplingConfig, TokenizerConfig } from "../config/architecture.js";
 import type { ClassNames } from "../config/class-names.js";
 import type { RarConfig } from "../config/load.js";
+import type { OrderKind } from "../config/orders.js";
 import type { PlainMap } from "../config/plain.js";
 import type { PresetName } from "../config/presets.js";
 
@@ -25,6 +26,8 @@ export interface ModelLocation {
   readonly generator?: GeneratorConfig | undefined;
   readonly tokenizer?: TokenizerConfig | undefined;
   readonly sampling: SamplingConfig;
+  /** The order in which it was trained last, and is sampled. */
+  readonly order: OrderKind;
   readonly classNames: ClassNames;
 }
 

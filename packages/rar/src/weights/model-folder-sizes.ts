@@ -53,6 +53,7 @@ export async function locationOf(found: Found): Promise<ModelLocation> {
     generator,
     tokenizer: await tokenizerSizes(found, generator),
     sampling: samplingOf(found, preset),
+    order: found.loaded?.config.model.generator.order ?? "raster",
     classNames: await classesOf(found, generator),
   };
 }
