@@ -20,13 +20,17 @@ const signOfLife = 10_000; // ms
 /**
  * Joins the other ranks where WORLD_SIZE is above 1; alone otherwise.
  * @param timeoutSeconds - how long to wait for other ranks, in each operation
+ * @throws {RarityError} "engine" where libtorch is not set up, or others do not come; RangeError for variables that cannot be
  */
 export function joinRanks(timeoutSeconds: number, device: string | undefined, env = process.env): Ranks {
-  if (Number(env.WORLD_SIZE ?? 1) > 1)
-    distributed.initProcessGroup({
-      timeoutSeconds,
-      backend: device === "cpu" ? "gloo" : undefined,
-    });
+  try {
+    torch.checkSetUp();
+    const backend = device === "cpu" ? "gloo" : undefined;
+    if (Number(env.WORLD_SIZE ?? 1) > 1) distributed.initProcessGroup({ timeoutSeconds, backend });
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    throw new RarityError("engine", (error as Error).message, { cause: error });
+  }
   const local = Number(env.LOCAL_WORLD_SIZE);
   return {
     rank: distributed.rank(),

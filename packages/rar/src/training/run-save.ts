@@ -6,6 +6,8 @@ import type { TrainerParts } from "./trainer.js";
 export interface SaverOptions {
   readonly outputDir: string;
   readonly keep: number;
+  /** The step of the checkpoint that is there already. */
+  readonly saved: number | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -17,6 +19,7 @@ export class Saver {
 
   constructor(options: SaverOptions) {
     this.#options = options;
+    this.#saved = options.saved;
   }
 
   /** Begins a save, once the one before is written. The parts may change when it returns. */

@@ -65,9 +65,9 @@ export interface Prepared {
   readonly heldOut: TokenRows | undefined;
   readonly tokenizer: FoundTokenizer | undefined;
   readonly classNames: readonly string[];
-  /** Finished steps of the checkpoint it goes on from, 0 for a new run; what the checkpoint says, where rarity made it. */
+  /** Finished steps of the checkpoint it goes on from, 0 for a new run; and what else every rank knows of it. */
   readonly from: number;
-  readonly state: RunState | undefined;
+  readonly told: Told;
   /** The checkpoint itself, on rank 0 alone. */
   readonly checkpoint: Checkpoint | undefined;
   /** It has its last checkpoint and its model folder. */
@@ -99,16 +99,15 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
   const { rows, heldOut, tokenizer } = first ?? (await files());
   try {
     if (rows) agree(ranks, { "the tokens": rows.identity });
-    if (state && rows)
-      checkState(checkpoint?.folder ?? settings.outputDir, state, { ...request, settings, ranks, rows, say });
-    if (state)
-      for (const line of roundingChanges(state.machine, machine))
-        say(
-          `Note: ${line}. The data comes in the same order, but sums are rounded differently: the weights will not be bit-equal.`,
-        );
-    if (told.weightsOnly)
+    if (state && rows) checkState(told.folder, state, { ...request, settings, ranks, rows, say });
+    const rounding = state ? roundingChanges(state.machine, machine) : [];
+    if (rounding.length > 0)
       say(
-        `"${checkpoint?.folder}" is the reference's: its weights are taken at step ${from}. The optimizer's moments begin at zero, and its random states are not used.`,
+        `Note: since the checkpoint, ${rounding.join(", ")}. The data comes in the same order, but sums are rounded differently: the weights will not be bit-equal to those of a run that was never stopped.`,
+      );
+    if (from > 0 && state === undefined)
+      say(
+        `"${told.folder}" is the reference's: its weights are taken at step ${from}. The optimizer's moments begin at zero, and its random states are not used.`,
       );
     const done =
       from >= settings.steps &&
@@ -119,15 +118,8 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
       );
     else {
       const data = rows && { rows: rows.rows, path: rows.path };
-      for (const line of planLines({
-        config,
-        settings,
-        ranks: ranks.size,
-        device: machine.device,
-        data,
-        from,
-      }))
-        say(line);
+      const facts = { config, settings, ranks: ranks.size, device: machine.device, data, from };
+      for (const line of planLines(facts)) say(line);
     }
     const classNames = rows ? await classNamesOf(rows, settings.model.classes) : [];
     return {
@@ -141,7 +133,7 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
       tokenizer,
       classNames,
       from,
-      state,
+      told,
       checkpoint,
       done,
       say,
@@ -153,14 +145,20 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
   }
 }
 
-interface Told {
+/** What all ranks know of the checkpoint. */
+export interface Told {
   readonly from: number;
-  readonly weightsOnly: boolean;
+  readonly folder: string;
+  /** Names of its tensor files. */
+  readonly files: readonly string[];
+  /** Undefined where the reference made it. */
   readonly state: RunState | undefined;
 }
+
 const tellOf = (checkpoint: Checkpoint | undefined): Told => ({
   from: checkpoint?.step ?? 0,
-  weightsOnly: checkpoint?.weightsOnly ?? false,
+  folder: checkpoint?.folder ?? "",
+  files: checkpoint?.files ?? [],
   state: checkpoint && !checkpoint.weightsOnly ? stateOf(checkpoint) : undefined,
 });
 
@@ -221,11 +219,12 @@ async function findCheckpoint(
 }
 
 function machineOf({ device, threads }: TrainRequest, settings: RunSettings, ranks: Ranks): Machine {
+  const wanted = device ?? (torch.cudaDevices() > 0 ? "cuda" : "cpu");
   return {
     ranks: ranks.size,
     batch: settings.batch,
     microBatches: settings.microBatches,
-    device: device ?? (torch.cudaDevices() > 0 ? `cuda:${ranks.local}` : "cpu"),
+    device: wanted === "cuda" ? `cuda:${ranks.local}` : wanted,
     threads: threads ?? Math.max(1, Math.floor(availableParallelism() / ranks.localSize)),
     libtorch: torch.runtimeInfo().version,
   };

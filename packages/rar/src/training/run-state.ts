@@ -6,6 +6,7 @@ import type { TrainerCounters } from "./trainer.js";
 
 export interface RunState {
   readonly format: 1;
+  readonly verb: "train";
   /** Finished optimizer steps, skipped ones included. */
   readonly step: number;
   /** Samples seen by all ranks together, which is the position in the data. */
@@ -36,8 +37,7 @@ export interface Machine {
 /** @throws {RarityError} "bad-file" for a checkpoint of another program, or of a later version */
 export function stateOf({ folder, state }: Checkpoint): RunState {
   const found = state as Partial<RunState> | null;
-  if (found?.format === 1 && found.counters !== undefined && found.config !== undefined)
-    return found as RunState;
+  if (found?.format === 1 && found.verb === "train") return found as RunState;
   throw new RarityError(
     "bad-file",
     `"${folder}" was not written by this version of rarity train. Give another experiment.output_dir.`,

@@ -1,4 +1,6 @@
 /** A whole training run: from a configuration to a model folder, going on from its last checkpoint where there is one. */
+
+import { distributed } from "libtorch";
 import { RarityError } from "../config/errors.js";
 import { samplingConfig } from "../config/load.js";
 import { finalOrder } from "../config/orders.js";
@@ -33,10 +35,19 @@ export interface TrainResult {
  *   not finite; "io" where the end cannot be written
  */
 export async function train(request: TrainRequest): Promise<TrainResult> {
+  try {
+    return await trainAmongRanks(request);
+  } catch (error) {
+    if (!(error instanceof distributed.DistributedError)) throw error;
+    const message = `${error.message} Start all processes again: the run goes on from its last checkpoint.`;
+    throw new RarityError("engine", message, { cause: error });
+  }
+}
+
+async function trainAmongRanks(request: TrainRequest): Promise<TrainResult> {
   const prepared = await prepareRun(request);
-  const { settings, checkpoint, done } = prepared;
+  const { settings, from, done } = prepared;
   const { outputDir } = settings;
-  const from = prepared.state?.step ?? checkpoint?.step ?? 0;
   try {
     if (done) return { outcome: "finished before", step: from, outputDir };
     if (request.dryRun) return { outcome: "planned", step: from, outputDir };
@@ -63,9 +74,10 @@ class Run {
     this.#prepared = prepared;
     this.#trainer = trainer;
     const { outputDir, keep } = prepared.settings;
-    this.#saver = new Saver({ outputDir, keep, say: prepared.say });
+    const { say, told } = prepared;
+    this.#saver = new Saver({ outputDir, keep, say, saved: told.state?.step });
     this.#isFirst = prepared.ranks.rank === 0;
-    this.#skipped = prepared.state?.skipped ?? 0;
+    this.#skipped = prepared.told.state?.skipped ?? 0;
   }
 
   async toTheEnd(): Promise<TrainResult> {
@@ -89,11 +101,11 @@ class Run {
   }
 
   async #open(): Promise<void> {
-    const { settings, state, say, tokenizer } = this.#prepared;
+    const { settings, from, say, tokenizer } = this.#prepared;
     const { outputDir, name } = settings;
     if (!this.#isFirst) return;
     await writeModelParts({ ...this.#prepared, raw: this.#request.loaded.raw });
-    this.#tracker = await openTrackers(outputDir, { step: state?.step ?? 0, name, say });
+    this.#tracker = await openTrackers(outputDir, { step: from, name, say });
     if (settings.generateEvery !== undefined && tokenizer === undefined)
       say(
         "There will be no sample grids: model.vq_model.pretrained_tokenizer_weight is not set, and tokens alone are no pictures.",
@@ -144,7 +156,7 @@ class Run {
       `Step ${step} was skipped: ${skipped} (${this.#skipped} so far, at most ${settings.maxSkipped} may be).`,
     );
     if (this.#skipped <= settings.maxSkipped) return;
-    const last = this.#saver.saved ?? this.#prepared.checkpoint?.step;
+    const last = this.#saver.saved;
     throw new RarityError(
       "engine",
       `${this.#skipped} steps had numbers that are not finite, the last at step ${step}: ${skipped}. The run stops; ` +
@@ -178,6 +190,7 @@ class Run {
     const { config, recipe, rows, machine } = this.#prepared;
     return {
       format: 1,
+      verb: "train",
       step: this.#trainer.steps,
       samples: this.#samples(),
       skipped: this.#skipped,
