@@ -28,6 +28,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./convert.js"),
   },
   { name: "train", summary: "train a generator on tokens", load: () => import("./train.js") },
+  {
+    name: "train-tokenizer",
+    summary: "train a tokenizer on pictures",
+    load: () => import("./train-tokenizer.js"),
+  },
   { name: "init", summary: "make a model folder with fresh weights", load: () => import("./init.js") },
   {
     name: "verify",

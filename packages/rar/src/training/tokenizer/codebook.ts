@@ -45,16 +45,18 @@ export function nearestCodes(ops: Ops<Tensor>, rows: Tensor, codebook: Tensor): 
 
 /**
  * What falls on each code: how many latents, and their sum. [K, 1 + C]
- * A product with a matrix of ones and zeros: its sums have one order, unlike those of a GPU's atomic additions.
+ * On a GPU a product with a matrix of ones and zeros: unlike atomic additions its sums have one order.
  */
 export function tally(rows: Tensor, codes: Tensor, K: number): Tensor {
   return torch.noGrad(() =>
     torch.scope(() => {
-      const ids = torch.arange(0, K, 1, { device: rows.device });
-      const hits = torch.to(torch.eq(torch.unsqueeze(ids, 1), torch.unsqueeze(codes, 0)), {
-        dtype: "float32",
-      }); // [K, n]
-      return torch.cat([torch.sum(hits, [1], true), torch.matmul(hits, torch.detach(rows))], 1);
+      const { device } = rows;
+      const ones = torch.ones([rows.shape[0]!, 1], { device });
+      const counted = torch.cat([ones, torch.detach(rows)], 1); // [n, 1 + C]
+      if (device === "cpu") return torch.index_add_(torch.zeros([K, counted.shape[1]!]), 0, codes, counted);
+      const ids = torch.arange(0, K, 1, { device });
+      const hits = torch.eq(torch.unsqueeze(ids, 1), torch.unsqueeze(codes, 0)); // [K, n]
+      return torch.matmul(torch.to(hits, { dtype: "float32" }), counted);
     }),
   );
 }

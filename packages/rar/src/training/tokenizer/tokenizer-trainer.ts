@@ -30,7 +30,7 @@ const lastLayer = "decoder.conv_out.weight";
 /** Of the discriminator's AdamW, as VQGAN has them. */
 const discriminatorBetas = [0.5, 0.9] as const;
 
-/** Numbers of one step, of this rank's batch, by the names under which they are logged. */
+/** Numbers of one step, averaged over the ranks, by name. */
 export type TokenizerStepReport = Readonly<Record<string, number>> & {
   readonly loss: number;
   readonly grad_norm: number;
@@ -85,6 +85,7 @@ export class TokenizerTrainer {
     this.#perceptual = parts.perceptual;
     this.#ops = torchOps({ device, dtype: "float32" });
     this.count = torch.keep(torch.zeros([config.codebookSize], { device }));
+    if (device !== "cpu") torch.allowTF32(recipe.tf32);
     if (recipe.discriminator && !discriminator)
       throw new TypeError("The recipe has a discriminator, and none was given.");
 
@@ -149,8 +150,8 @@ export class TokenizerTrainer {
       scalars.set("grad_norm", clip(this.#trained, this.recipe.maxGradNorm));
       const judging = this.#judges();
       if (judging) this.#backwardDiscriminator(images, made.pixels, scalars);
-      // The one wait for the device in a step.
-      const values = torch.numbers(torch.stack([...scalars.values()]));
+      const stacked = torch.distributed.allReduce(torch.stack([...scalars.values()]), "avg");
+      const values = torch.numbers(stacked); // the one wait for the device in a step
       const numbers = Object.fromEntries([...scalars.keys()].map((name, i) => [name, values[i]!]));
       const finite = Number.isFinite(numbers.grad_norm) && Number.isFinite(numbers.discriminator_norm ?? 0);
       if (finite) {
@@ -225,7 +226,7 @@ export class TokenizerTrainer {
 
   /** Without TF32, whatever else uses it: which code is nearest is a matter of the last digits. */
   #exactly<R>(fn: () => R): R {
-    if (!this.recipe.tf32) return fn();
+    if (!this.recipe.tf32 || this.device === "cpu") return fn();
     torch.allowTF32(false);
     try {
       return fn();
