@@ -2,15 +2,16 @@
  * The order in which training sees its rows: for each epoch a seeded permutation of all of them, computed one place at a time, so that
  * the state of the data is one number.
  *
- * A row number x < A * B is written as (x mod A, x div A); eight rounds add to one half a random function of the other, modulo the half's
- * size, which can be undone and so is a permutation. A * B is the first such product at or above the number of rows; a result
- * beyond the rows goes through again until it falls among them.
+ * A row number x < A * B is written as (x mod A, x div A); twelve rounds add to one half a random function of the other, modulo the half's
+ * size, which can be undone and so is a permutation. A is the root of the number of rows, rounded up, and A * B just above
+ * that number; a result beyond the rows goes through again until it falls among them.
  *
  * @see Black and Rogaway 2002, Ciphers with Arbitrary Finite Domains (the generalised Feistel network and cycle walking)
  */
 import { philox4x32 } from "../sampling/philox.js";
 
-const rounds = 8;
+/** With eight, files of five rows see some orders more often than others; with twelve a chi-squared test finds nothing. */
+const rounds = 12;
 /** In the counter's last word, as `tokenDomain` of sampling: the order of data never meets another random stream of the same seed. */
 const orderDomain = 2 << 24;
 
