@@ -107,7 +107,7 @@ function drawPanel(panel: Panel, left: number, top: number, shapes: string[], la
   let at = right;
   for (const { name, colour } of panel.lines.toReversed()) {
     labels.push({ text: name, x: at, y: top - 14, size: 11, anchor: "end" });
-    at -= name.length * 6.5 + 8;
+    at -= name.length * 6 + 8;
     shapes.push(`<path d="M${round(at - 14)} ${top - 18}h14" stroke="${colour}" stroke-width="2"/>`);
     at -= 26;
   }

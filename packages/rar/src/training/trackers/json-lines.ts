@@ -1,6 +1,7 @@
 /** The log `metrics.jsonl`: one line of JSON a call, in the order of steps; what other trackers start from on resume. */
 import { readFile } from "node:fs/promises";
 import { AppendFile } from "./append-file.js";
+import { pictureName } from "./picture-files.js";
 import type { Tracker } from "./tracker.js";
 
 export interface LoggedStep {
@@ -8,6 +9,8 @@ export interface LoggedStep {
   /** Seconds since 1970. */
   readonly time: number;
   readonly values: Readonly<Record<string, number>>;
+  /** Files of pictures by name, below the run's folder. */
+  readonly pictures: Readonly<Record<string, string>>;
 }
 
 export interface Log {
@@ -36,11 +39,14 @@ export async function readLog(path: string, step: number): Promise<Log> {
 
 function parse(text: string): LoggedStep | undefined {
   try {
-    const { step, time, ...values } = JSON.parse(text) as Record<string, unknown>;
+    const { step, time, ...rest } = JSON.parse(text) as Record<string, unknown>;
     if (typeof step !== "number" || typeof time !== "number") return undefined;
-    for (const [name, value] of Object.entries(values))
-      if (typeof value !== "number") values[name] = Number.NaN; // null: JSON has no word for it
-    return { step, time, values: values as Record<string, number> };
+    const values: Record<string, number> = {};
+    const pictures: Record<string, string> = {};
+    for (const [name, value] of Object.entries(rest))
+      if (typeof value === "string") pictures[name] = value;
+      else values[name] = typeof value === "number" ? value : Number.NaN; // null: JSON has no word for it
+    return { step, time, values, pictures };
   } catch {
     return undefined;
   }
@@ -58,12 +64,13 @@ export function jsonLines(
 ): Tracker {
   const file = new AppendFile(path, length, failed);
   file.append(new Uint8Array()); // cuts later lines off now, not at the first line to come
+  const log = (step: number, values: object): void => {
+    const time = Math.round(now() * 1000) / 1000;
+    file.append(Buffer.from(`${JSON.stringify({ step, time, ...values })}\n`)); // NaN and infinities become null
+  };
   return {
-    scalars(step, values) {
-      const time = Math.round(now() * 1000) / 1000;
-      file.append(Buffer.from(`${JSON.stringify({ step, time, ...values })}\n`)); // NaN and infinities become null
-    },
-    image() {},
+    scalars: log,
+    image: (step, name) => log(step, { [name]: pictureName(step, name) }),
     close: () => file.close(),
   };
 }

@@ -8,6 +8,7 @@ import { jsonLines, readLog } from "./json-lines.js";
 import { pictureFiles } from "./picture-files.js";
 import { tensorBoard } from "./tensorboard.js";
 import type { Tracker } from "./tracker.js";
+import { wandb } from "./wandb.js";
 
 export interface TrackerOptions {
   /** The finished step a run continues from, 0 for a new one: what was logged for later steps is dropped or superseded. */
@@ -18,12 +19,18 @@ export interface TrackerOptions {
   readonly say: (line: string) => void;
   /** What `curves.svg` shows. Default: a generator's training. */
   readonly panels?: readonly CurvePanel[] | undefined;
+  /** The run's configuration, where `training.enable_wandb` asks for wandb. */
+  readonly wandb?:
+    | { readonly config: Readonly<Record<string, unknown>>; readonly module?: string }
+    | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Seconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
 
 /**
- * JSON lines in `logs/metrics.jsonl`, TensorBoard's files in `logs/NAME`, curves and pictures in the run's folder.
+ * JSON lines in `logs/metrics.jsonl`, TensorBoard's files in `logs/NAME`, curves and pictures in the run's folder,
+ * wandb's run in `logs/wandb`.
  * Only one process of a run opens them: rank 0.
  *
  * @param outputDir - the run's folder
@@ -45,6 +52,16 @@ export async function openTrackers(outputDir: string, options: TrackerOptions): 
     curves(outputDir, panels, log?.lines ?? [], failed("curves.svg and curves.png"), now),
     pictureFiles(outputDir, failed("A picture")),
   ];
+  if (options.wandb) {
+    const { env = process.env } = options;
+    const own = { ...options.wandb, project: name, step, earlier: log?.lines ?? [], say, now, env };
+    const complain = failed(join(logs, "wandb"));
+    const tracker = await wandb(outputDir, { ...own, failed: complain }).catch((error: unknown) => {
+      complain(error);
+      return undefined;
+    });
+    if (tracker) trackers.push(tracker);
+  }
   if (log) trackers.push(jsonLines(metrics, log.length, failed(metrics), now)); // one that cannot be read is left alone
   return together(trackers);
 }

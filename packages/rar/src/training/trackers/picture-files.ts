@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodePng } from "../../images/png.js";
+import type { RgbImage } from "../../images/rgb.js";
 import { writeAtomically } from "../../weights/atomic-file.js";
 import type { Tracker } from "./tracker.js";
 
@@ -16,6 +17,10 @@ export function pictureName(step: number, name: string): string {
   return `images/${number}_${word || "picture"}.png`;
 }
 
+/** The file: it says what it shows. */
+export const picturePng = (step: number, name: string, image: RgbImage): Promise<Uint8Array> =>
+  encodePng(image, { Software: "rarity", Title: `${name}, step ${step}` });
+
 export function pictureFiles(outputDir: string, failed: (error: unknown) => void): Tracker {
   let writing: Promise<void> = Promise.resolve();
   return {
@@ -24,7 +29,7 @@ export function pictureFiles(outputDir: string, failed: (error: unknown) => void
       const path = join(outputDir, pictureName(step, name));
       writing = writing
         .then(async () => {
-          const png = await encodePng(image, { Software: "rarity", Title: `${name}, step ${step}` });
+          const png = await picturePng(step, name, image);
           await mkdir(dirname(path), { recursive: true });
           await writeAtomically(path, (sink) => sink.append(png));
         })

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { fields } from "../../testing/read-protobuf.js";
 import { temporaryFolder } from "../../testing/temporary.js";
 import { crc32c, maskedCrc32c } from "./crc32c.js";
 import { openTrackers, type TrackerOptions } from "./open.js";
@@ -169,27 +170,4 @@ function summaryValue(bytes: Buffer): EventRead["values"][number] {
       }
   }
   return value;
-}
-
-function* fields(bytes: Buffer): Generator<[field: number, value: number | Buffer]> {
-  let at = 0;
-  const number = (): number => {
-    let value = 0;
-    for (let shift = 1; ; shift *= 128) {
-      const byte = bytes[at++]!;
-      value += (byte & 127) * shift;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const key = number();
-    const kind = key & 7;
-    if (kind === 0) {
-      yield [key >> 3, number()];
-      continue;
-    }
-    const length = kind === 1 ? 8 : kind === 5 ? 4 : number();
-    yield [key >> 3, bytes.subarray(at, at + length)];
-    at += length;
-  }
 }
