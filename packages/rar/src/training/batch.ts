@@ -36,6 +36,12 @@ export function drawn(
     throw new RangeError(
       `A batch of ${rows} rows needs ${rows * L} tokens and ${rows} classes and positions, not ${batch.tokens.length}, ${batch.classes.length} and ${positions.length}.`,
     );
+  const badToken = batch.tokens.find((token) => !(token >= 0 && token < config.codebookSize));
+  if (badToken !== undefined)
+    throw new RangeError(`A batch has the token ${badToken}: the codes are 0 to ${config.codebookSize - 1}.`);
+  const badClass = batch.classes.find((label) => !(label >= 0 && label < config.classes));
+  if (badClass !== undefined)
+    throw new RangeError(`A batch has the class ${badClass}: they are 0 to ${config.classes - 1}.`);
   const made = orders ?? new Int32Array(rows * L);
   if (!orders)
     for (let row = 0; row < rows; row++)
