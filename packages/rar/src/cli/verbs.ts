@@ -40,6 +40,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./verify.js"),
   },
   {
+    name: "pretokenize",
+    summary: "pictures to a token file for training",
+    load: () => import("./pretokenize.js"),
+  },
+  {
     name: "tokens",
     summary: "describe, check, convert or see a token file",
     load: () => import("./tokens.js"),

@@ -7,7 +7,7 @@ export function identityOfImages(images: ImageSet): string {
   const hash = createHash("sha256");
   let text = "";
   for (let i = 0; i < images.count; i++) {
-    text += `${images.label(i)} ${images.nameOf(i)}\n`;
+    text += `${images.label(i)} ${images.keyOf(i)}\n`;
     if (text.length < 1 << 16 && i < images.count - 1) continue;
     hash.update(text);
     text = "";

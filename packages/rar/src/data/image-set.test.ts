@@ -185,6 +185,7 @@ describe("shards", () => {
     const path = await files("names", { "a.tar": tarOf(members) });
     await using images = await openImages(join(path, "a.tar"));
     expect(images.nameOf(0)).toBe(`${join(path, "a.tar")}: ${key}.png`);
+    expect(images.keyOf(0)).toBe(`a.tar: ${key}.png`);
     expect(images.label(0)).toBe(4);
     expect((await images.read(0)).data[0]).toBe(9);
   });

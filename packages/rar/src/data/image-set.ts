@@ -1,7 +1,7 @@
 /** Labelled pictures with random access: a folder of class folders, or WebDataset shards (DATA.md 7 and 8.2). */
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { RarityError } from "../config/errors.js";
 import { decodeImage } from "../images/decode.js";
 import type { RgbImage } from "../images/rgb.js";
@@ -23,6 +23,8 @@ export interface ImageSet extends AsyncDisposable {
   label(i: number): number;
   /** Path, or shard and member, for messages and logs. */
   nameOf(i: number): string;
+  /** The same without the place where the set lies: it stays when the set is moved. */
+  keyOf(i: number): string;
   /**
    * Picture `i`, decoded, in its stored size. May be called many times at once: a few are decoded at a time, off the main thread.
    * @throws {RarityError} "bad-file" for what cannot be decoded, "not-found", "io"
@@ -73,9 +75,11 @@ async function openFolder(path: string, options: ImageSetOptions): Promise<Image
     classNames,
     label: (i) => labels[checked(path, i, files.length)]!,
     nameOf: fileOf,
+    keyOf: (i) => files[checked(path, i, files.length)]!,
     async read(i) {
       const file = fileOf(i);
-      using _place = await gate.enter(options.signal);
+      using _place = await gate.enter();
+      options.signal?.throwIfAborted();
       return await decodeImage(file, { maxPixels: options.maxPixels });
     },
     async close() {},
@@ -136,9 +140,11 @@ async function openShards(
     classNames: undefined,
     label: (i) => labels[checked(name, i, names.length)]!,
     nameOf,
+    keyOf: (i) => basename(nameOf(i).slice(0, -names[i]!.length)) + names[i]!,
     async read(i) {
       const imageName = nameOf(i);
-      using _place = await gate.enter(signal);
+      using _place = await gate.enter();
+      signal?.throwIfAborted();
       const bytes = spooled[i]
         ? await spool!.read(offsets[i]!, sizes[i]!)
         : await readPart(shards[shardOf[i]!]!, offsets[i]!, sizes[i]!);

@@ -2,6 +2,7 @@
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { crc32 } from "node:zlib";
+import { RarityError } from "../config/errors.js";
 import { publishFile, writeAll } from "../weights/atomic-file.js";
 import { badFile, fileSystemError } from "../weights/bad-file.js";
 import { openFileSource } from "../weights/byte-source.js";
@@ -205,7 +206,13 @@ async function wholeRows(partial: string, wanted: TokenFileHeader): Promise<numb
   // Stopped before the header was on the disk: nothing to keep.
   if (size < encodeTokenHeader(wanted, undefined).length) return undefined;
   await using source = await openFileSource(partial);
-  const { layout } = await readTokenHeader(source);
+  // A power cut may leave zeros in place of a header; without one nobody knows what the rows behind it were made for.
+  const header = await readTokenHeader(source).catch((error: unknown) => {
+    if (error instanceof RarityError && error.code === "bad-file") return undefined;
+    throw error;
+  });
+  if (header === undefined) return undefined;
+  const { layout } = header;
   checkSame(partial, { ...layout, codeBits: layout.codeBytes === 2 ? 16 : 32 }, wanted);
   const { headerBytes, rowBytes } = layout;
   const there = Math.floor((size - headerBytes) / rowBytes);

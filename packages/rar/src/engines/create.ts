@@ -37,12 +37,18 @@ export async function createEngine(options: EngineOptions, parameters: number): 
   if (engine === "torch" || (engine === "auto" && cuda)) {
     const { TorchEngine } = await import("./torch/engine.js");
     const precision = wanted ?? (cuda && !small ? "bfloat16" : "float32");
-    return TorchEngine.create({ device: device ?? (cuda ? "cuda" : "cpu"), precision, threads });
+    return TorchEngine.create({ device: cuda ? cudaDevice(device) : (device ?? "cpu"), precision, threads });
   }
   if (cuda)
     throw new RangeError('The onnx engine runs on the CPU only. Pass --engine torch for device "cuda".');
   const { OnnxEngine } = await import("./onnx/engine.js");
   return new OnnxEngine({ precision: wanted ?? (small ? "float32" : "int8"), threads });
+}
+
+/** The device asked for; of several processes that a launcher started on this machine each takes its own. */
+function cudaDevice(device = "cuda"): string {
+  const rank = process.env.LOCAL_RANK;
+  return device === "cuda" && rank !== undefined && /^\d+$/.test(rank) ? `cuda:${rank}` : device;
 }
 
 /** Whether libtorch was set up with CUDA and finds a device. Loading it takes seconds, so only where there may be one. */

@@ -14,6 +14,7 @@ export function fakeImages(
     classNames: ["a", "b", "c"],
     label: labelOf,
     nameOf: (i) => `picture-${i}.png`,
+    keyOf: (i) => `picture-${i}.png`,
     async read(i) {
       const picture = pictures[i];
       if (picture === undefined)
