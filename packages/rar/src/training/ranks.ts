@@ -2,6 +2,7 @@
 import * as torch from "libtorch";
 import { RarityError } from "../config/errors.js";
 import type { TensorInfo, TensorSource } from "../weights/tensor-file.js";
+import { slurmVariables } from "./environment.js";
 
 const { distributed } = torch;
 
@@ -18,11 +19,12 @@ export interface Ranks {
 const signOfLife = 10_000; // ms
 
 /**
- * Joins the other ranks where WORLD_SIZE is above 1; alone otherwise.
+ * Joins the other ranks where WORLD_SIZE is above 1, or Slurm started several tasks; alone otherwise.
  * @param timeoutSeconds - how long to wait for other ranks, in each operation
  * @throws {RarityError} "engine" where libtorch is not set up, or others do not come; RangeError for variables that cannot be
  */
 export function joinRanks(timeoutSeconds: number, device: string | undefined, env = process.env): Ranks {
+  Object.assign(env, slurmVariables(env));
   try {
     torch.checkSetUp();
     const backend = device === "cpu" ? "gloo" : undefined;

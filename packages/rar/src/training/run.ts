@@ -104,8 +104,10 @@ class Run {
     const { settings, from, say, tokenizer } = this.#prepared;
     const { outputDir, name } = settings;
     if (!this.#isFirst) return;
-    await writeModelParts({ ...this.#prepared, raw: this.#request.loaded.raw });
-    this.#tracker = await openTrackers(outputDir, { step: from, name, say });
+    const { raw, config } = this.#request.loaded;
+    await writeModelParts({ ...this.#prepared, raw });
+    const wandb = config.training.enable_wandb ? { config: raw } : undefined;
+    this.#tracker = await openTrackers(outputDir, { step: from, name, say, wandb });
     if (settings.generateEvery !== undefined && tokenizer === undefined)
       say(
         "There will be no sample grids: model.vq_model.pretrained_tokenizer_weight is not set, and tokens alone are no pictures.",

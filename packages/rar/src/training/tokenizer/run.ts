@@ -76,12 +76,14 @@ class Run {
   async toTheEnd(): Promise<TokenizerTrainResult> {
     const { settings, say } = this.#prepared;
     const { outputDir, recipe, name } = settings;
+    const { config, raw } = this.#request.loaded;
     if (this.#isFirst)
       this.#tracker = await openTrackers(outputDir, {
         step: this.#trainer.finished,
         name,
         say,
         panels: tokenizerPanels,
+        wandb: config.training.enable_wandb ? { config: raw } : undefined,
       });
     let next: Promise<Tensor> | undefined;
     try {
