@@ -72,7 +72,7 @@ describeWithLibtorch("launch", () => {
     while (!existsSync(join(folder, "stopped/checkpoint-10"))) await pause(20);
     child.kill("SIGTERM");
     expect(await exitCode(child), said.text).toBe(143);
-    expect(said.text).toMatch(/launch: SIGTERM: passed on to all ranks[^]*Saved .*checkpoint-\d+/);
+    expect(said.text).toMatch(/launch: SIGTERM: passed on to all ranks[\s\S]*Saved .*checkpoint-\d+/);
     expect(said.text).not.toContain("Starting all ranks again");
   });
 });
