@@ -1,19 +1,51 @@
 #!/usr/bin/env bash
 # The emoji model, from the npm registry to a model folder. Run it again and it goes on where it stopped.
 #
-#   runs/emoji.sh [--stage pictures] [--gpu] [--work FOLDER]
+#   runs/emoji.sh           32 x 32, some three hours on two processor cores
+#   runs/emoji.sh --gpu     64 x 64 and larger, on a CUDA device
+#   options: --stage NAME, --work FOLDER (out/emoji, out/emoji-gpu), --device cpu; with --stage also key=value for its training
 #
-# pictures   fetches the icons (3 MB kept in FOLDER/icons.json.br), draws them, packs shards into FOLDER/pictures
+# pictures    fetches the icons (3 MB kept in FOLDER/icons.json.br), draws them, packs shards into FOLDER/pictures
+# tokenizer   configs/emoji-tokenizer.yaml or -gpu: FOLDER/tokenizer
+# tokens      FOLDER/tokens
+# generator   configs/emoji.yaml or -gpu: FOLDER/generator, which is the model folder
+# report      held-out scores, samples, and how far these are from training pictures: FOLDER/report
 set -euo pipefail
-cd "$(dirname "$0")/.."
-work=out/emoji size=32 drawn=72
-while [ $# -gt 0 ]; do
-  case $1 in
-    --gpu) work=out/emoji-gpu size=64 drawn=144 ;;
-    --work) work=$2 && shift ;;
-    --stage) stage=$2 && shift ;;
-    *) echo "There is no option $1. See the first lines of $0." >&2 && exit 2 ;;
-  esac
-  shift
-done
-node runs/steps/pictures.mjs "$work/pictures" --size $size --drawn $drawn
+rest=()
+source "$(dirname "$0")/steps/stages.sh"
+[ ${#rest[@]} -eq 0 ] || { echo "There is no option ${rest[0]}." >&2 && usage 2; }
+if [ $gpu = 1 ]; then
+  config=-gpu drawing=(--size 64 --drawn 144 --copies 2) shards='{0000..0021}'
+else
+  config= drawing=(--size 32 --drawn 72) shards='{0000..0011}'
+fi
+: "${work:=out/emoji$config}"
+train="$work/pictures/train-$shards.tar" heldout="$work/pictures/heldout-0000.tar"
+
+train_tokenizer() {
+  rarity train-tokenizer config=emoji-tokenizer$config.yaml experiment.output_dir="$work/tokenizer" \
+    dataset.params.train_shards_path_or_url="$train" dataset.params.eval_shards_path_or_url="$heldout" \
+    "${set[@]}" "${device[@]}"
+}
+
+make_tokens() {
+  mkdir -p "$work/tokens"
+  cp packages/rar/models/emoji/classes.txt "$work/tokens/classes.txt"
+  tokens "$heldout" "$work/tokenizer" "$work/tokens/heldout.tokens" --no-mirror
+  tokens "$train" "$work/tokenizer" "$work/tokens/train.tokens" --no-mirror
+}
+
+train_generator() {
+  rarity train config=emoji$config.yaml experiment.output_dir="$work/generator" \
+    model.vq_model.pretrained_tokenizer_weight="$work/tokenizer/tokenizer.safetensors" \
+    dataset.params.pretokenization="$work/tokens/train.tokens" experiment.eval_tokens="$work/tokens/heldout.tokens" \
+    "${set[@]}" "${device[@]}"
+}
+
+stage pictures node runs/steps/pictures.mjs "$work/pictures" "${drawing[@]}"
+stage tokenizer train_tokenizer
+stage tokens make_tokens
+stage generator train_generator
+stage report report "$work/generator" --held-out "$heldout" --held-out-tokens "$work/tokens/heldout.tokens" \
+  --train "$train" --train-tokens "$work/tokens/train.tokens" --beside emoji
+finish

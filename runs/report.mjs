@@ -20,7 +20,7 @@ import { contactSheet } from "../packages/rar/dist/images/sheet.js";
 import { enlarge } from "../packages/rar/dist/images/to-bytes.js";
 import { Pipeline } from "../packages/rar/dist/pipeline.js";
 import { heldOutLoss } from "../packages/rar/dist/training/held-out.js";
-import { trainable } from "../packages/rar/dist/training/trainee.js";
+import { trainable } from "../packages/rar/dist/training/parameters.js";
 import { locateModel, openModel } from "../packages/rar/dist/weights/model-folder.js";
 import { nearest, spread } from "./steps/nearest.mjs";
 import { reconstruct } from "./steps/reconstruction.mjs";
