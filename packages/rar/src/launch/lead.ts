@@ -85,7 +85,8 @@ export class Lead {
       clearTimeout(patience);
       member = new RemoteRanks(socket, message);
       this.#here.set(member.node, member);
-      this.#options.say(`Node ${member.node} is here: ${member.ranks} ranks on ${member.host}.`);
+      const { node, ranks, host } = member;
+      this.#options.say(`Node ${node} is here: ${ranks === 1 ? "1 rank" : `${ranks} ranks`} on ${host}.`);
       this.#came();
       void member.lost.then(() => this.#here.delete(message.node));
     });
