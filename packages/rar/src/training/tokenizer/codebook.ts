@@ -105,11 +105,7 @@ export function reviveCodes(
   return torch.noGrad(() =>
     torch.scope(() => {
       const candidates = Math.min(count.shape[0]!, rows.shape[0]!);
-      // The largest of distance / exponential are a draw without replacement, with chances as the distances.
-      const [, chosen] = torch.topk(
-        torch.div(torch.clamp(distances, 0), torch.clamp(random, 1e-20)),
-        candidates,
-      );
+      const chosen = drawn(distances, random, candidates);
       const dead = torch.lt(count, least);
       const place = torch.sub(torch.cumsum(dead, 0), 1); // of a dead code among the dead
       const moved = torch.logical_and(dead, torch.lt(place, candidates));
@@ -123,7 +119,9 @@ export function reviveCodes(
 }
 
 /**
- * A first codebook: Lloyd's algorithm from random latents, where a code without latents moves to a badly coded one.
+ * A first codebook by k-means. It begins with latents far apart: groups of an eighth of the codes, each drawn with chances as
+ * the distances to those before (k-means++ of Arthur & Vassilvitskii 2007, by groups); then Lloyd's rounds, in which a code
+ * without latents moves to a badly coded one.
  *
  * @param seed - seeds libtorch's generators
  * @returns [K, C]
@@ -134,10 +132,15 @@ export function kMeans(ops: Ops<Tensor>, rows: Tensor, K: number, seed: number, 
       torch.manualSeed(seed);
       const device = { device: rows.device };
       const n = rows.shape[0]!;
-      const [, first] = torch.topk(torch.rand([n], device), Math.min(K, n));
-      // Fewer latents than codes: some codes start in one place, and the first rounds part them.
-      const start = torch.remainder(torch.arange(0, K, 1, device), first.shape[0]!);
-      const codebook = torch.index_select(rows, 0, torch.index_select(first, 0, start));
+      const group = Math.min(n, Math.ceil(K / 8));
+      const random = (): Tensor => torch.exponential_(torch.empty([n], device));
+      let codebook = torch.index_select(rows, 0, drawn(torch.ones([n], device), random(), group));
+      while (codebook.shape[0]! < K)
+        codebook = torch.scope(() => {
+          const { distances } = nearestCodes(ops, rows, codebook);
+          const next = drawn(distances, random(), Math.min(group, K - codebook.shape[0]!));
+          return torch.cat([codebook, torch.index_select(rows, 0, next)]);
+        });
       for (let round = 0; round < rounds; round++)
         torch.scope(() => {
           const { codes, distances } = nearestCodes(ops, rows, codebook);
@@ -145,13 +148,16 @@ export function kMeans(ops: Ops<Tensor>, rows: Tensor, K: number, seed: number, 
           const count = torch.zeros([K], device);
           trackCounts(count, tallied, 0); // decay 0: plain counts and plain means
           moveCodes(codebook, count, tallied, 0);
-          const random = torch.exponential_(torch.empty([n], device));
-          reviveCodes(codebook, count, { rows, distances, random }, { least: 0.5, fresh: 1 });
+          reviveCodes(codebook, count, { rows, distances, random: random() }, { least: 0.5, fresh: 1 });
         });
       return codebook;
     }),
   );
 }
+
+/** Numbers of latents, drawn without replacement with chances as the distances: the largest of distance / exponential. */
+const drawn = (distances: Tensor, random: Tensor, count: number): Tensor =>
+  torch.topk(torch.div(torch.clamp(distances, 0), torch.clamp(random, 1e-20)), count)[1];
 
 export interface CodeUsage {
   /** Codes that occur at all. */

@@ -23,6 +23,7 @@ import { discriminate } from "./discriminator.js";
 import { adaptiveWeight } from "./last-layer.js";
 import { adversarialLoss, discriminatorLoss, reconstructionLoss } from "./losses.js";
 import type { PerceptualLoss } from "./perceptual.js";
+import { quantise } from "./quantise.js";
 import type { TokenizerRecipe } from "./recipe.js";
 
 export const codebookName = "quantize.embedding.weight";
@@ -143,6 +144,8 @@ export class TokenizerTrainer {
   step(images: Tensor): TokenizerStepReport {
     if (this.needsCodebook) throw new Error("The codebook is not started: call startCodebook() first.");
     const lr = this.learningRate;
+    this.optimizer.zeroGrad();
+    this.discriminatorOptimizer?.zeroGrad();
     const report = torch.scope(() => {
       const scalars = new Map<string, Tensor>();
       const made = this.#backward(images, scalars);
@@ -164,8 +167,6 @@ export class TokenizerTrainer {
       }
       return { ...numbers, lr, skipped: finite ? 0 : 1 };
     });
-    this.optimizer.zeroGrad();
-    this.discriminatorOptimizer?.zeroGrad();
     this.finished++;
     return report as unknown as TokenizerStepReport;
   }
@@ -250,7 +251,10 @@ export class TokenizerTrainer {
     scalars: Map<string, Tensor>,
   ): { readonly pixels: Tensor; readonly rows: QuantisedRows | undefined } {
     const z = this.#encode(images);
-    const quantised = this.codebookReady ? this.#quantise(z) : undefined;
+    const codebook = this.parameters.get(codebookName)!;
+    const quantised = this.codebookReady
+      ? this.#exactly(() => quantise(this.#ops, z, codebook, this.recipe.codebook))
+      : undefined;
     const decoder = decoderWeights(this.config, this.#weights(this.parameters));
     const decoded = decodeLatent(this.#ops, decoder, this.#input(quantised?.through ?? z));
     const pixels = torch.to(decoded, { dtype: "float32" }); // [B, 3, H, W]
@@ -283,33 +287,18 @@ export class TokenizerTrainer {
       scalars.set("adversarial", torch.detach(adversarial));
       scalars.set("adversarial_weight", weight);
     }
-    if (quantised) {
-      scalars.set("commitment", torch.detach(quantised.commitment));
-      scalars.set("code_perplexity", quantised.perplexity);
-      torch.backward([pixels, quantised.loss], { gradients: [gradient, null] });
-    } else torch.backward(pixels, { gradients: [gradient] });
-    scalars.set("loss", torch.detach(quantised ? torch.add(loss, quantised.loss) : loss));
-    return { pixels: torch.detach(pixels), rows: quantised?.rows };
-  }
-
-  /** Nearest codes with a straight-through gradient, and the losses of codes and latents. z: [B, C, h, w] float32 */
-  #quantise(z: Tensor) {
-    const { commitment: commitmentWeight, kind, weight } = this.recipe.codebook;
-    const codebook = this.parameters.get(codebookName)!;
-    const latents = torch.detach(latentRows(z));
-    const nearest = this.#exactly(() => nearestCodes(this.#ops, latents, codebook));
-    const q = latentGrid(torch.index_select(codebook, 0, nearest.codes), z.shape);
-    const commitment = torch.mse_loss(z, torch.detach(q));
-    let loss = torch.mul(commitment, commitmentWeight);
-    if (kind === "loss") loss = torch.add(loss, torch.mul(torch.mse_loss(q, torch.detach(z)), weight));
-    const tallied = torch.distributed.allReduce(tally(latents, nearest.codes, this.config.codebookSize));
-    return {
-      through: torch.add(z, torch.detach(torch.sub(q, z))),
-      loss,
-      commitment,
-      perplexity: perplexityOf(countsOf(tallied)),
-      rows: { latents, distances: nearest.distances, tallied },
-    };
+    if (!quantised) {
+      scalars.set("loss", torch.detach(loss));
+      torch.backward(pixels, { gradients: [gradient] });
+      return { pixels: torch.detach(pixels), rows: undefined };
+    }
+    const { latents, codes, distances } = quantised;
+    const tallied = torch.distributed.allReduce(tally(latents, codes, this.config.codebookSize));
+    scalars.set("commitment", quantised.commitment);
+    scalars.set("code_perplexity", perplexityOf(countsOf(tallied)));
+    scalars.set("loss", torch.detach(torch.add(loss, quantised.loss)));
+    torch.backward([pixels, quantised.loss], { gradients: [gradient, null] });
+    return { pixels: torch.detach(pixels), rows: { latents, distances, tallied } };
   }
 
   /** After an update: moving averages, and new places for dead codes. Returns how many were moved, where it looked. */
