@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { decodeImage } from "../images/decode.js";
 import type { RgbImage } from "../images/rgb.js";
-import { evalTransform, mirror, planes, trainTransform } from "./transform.js";
+import { fixture, missing } from "../testing/fixtures.js";
+import { evalTransform, mirror, normalise, planes, trainTransform } from "./transform.js";
 
 /** Red tells the column, green the row. */
 function coordinates(width: number, height: number): RgbImage {
@@ -70,5 +74,26 @@ describe("planes", () => {
     expect(() => planes([coordinates(2, 1), coordinates(1, 2)])).toThrow(
       /Picture 1 is 1 x 2, the first 2 x 1/,
     );
+  });
+});
+
+describe.skipIf(missing("transforms/manifest.json"))("normalise", () => {
+  it("gives the recorded tensors for mean and std of a half", async () => {
+    const { sources } = JSON.parse(readFileSync(fixture("transforms/manifest.json")!, "utf8")) as {
+      sources: Record<
+        string,
+        { decoded?: string; eval_transform: Record<string, { normalised_half_sha256: string }> }
+      >;
+    };
+    const half = [0.5, 0.5, 0.5];
+    for (const [name, { decoded, eval_transform }] of Object.entries(sources)) {
+      const image = await decodeImage(fixture(`transforms/${decoded ?? `src/${name}`}`)!);
+      for (const [size, { normalised_half_sha256 }] of Object.entries(eval_transform)) {
+        const square = evalTransform(image, Number(size));
+        const tensor = normalise(planes([square]), Number(size) ** 2, half, half);
+        const hash = createHash("sha256").update(new Uint8Array(tensor.buffer)).digest("hex");
+        expect(hash, `${name} at ${size}`).toBe(normalised_half_sha256);
+      }
+    }
   });
 });

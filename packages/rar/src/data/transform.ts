@@ -65,3 +65,21 @@ export function planes(images: readonly RgbImage[]): Float32Array<ArrayBuffer> {
   }
   return all;
 }
+
+/**
+ * (t - mean) / std of each channel, each step rounded to float32 as the reference's tensors are. Its readers have mean 0 and std 1 unless
+ * told otherwise, which leaves [0, 1].
+ *
+ * @param all - [count, 3, height, width], as `planes` gives them
+ */
+export function normalise(
+  all: Float32Array,
+  pixels: number,
+  mean: readonly number[],
+  std: readonly number[],
+): Float32Array {
+  return all.map((value, i) => {
+    const channel = Math.floor(i / pixels) % 3;
+    return Math.fround(value - Math.fround(mean[channel]!)) / Math.fround(std[channel]!);
+  });
+}

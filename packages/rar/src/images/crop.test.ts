@@ -25,8 +25,14 @@ interface Source {
     string,
     { sizes: Pair[]; crop_xy: Pair; sha256: string; to_tensor_sha256: string }
   >;
-  readonly ten_crop: Record<string, { crop_size: number; stack_sha256: string; crop_sha256: string[] }>;
-  readonly eval_transform: Record<string, { resized: Pair; crop_xy: Pair; sha256: string }>;
+  readonly ten_crop: Record<
+    string,
+    { crop_size: number; stack_sha256: string; tensor_sha256: string; crop_sha256: string[] }
+  >;
+  readonly eval_transform: Record<
+    string,
+    { resized: Pair; crop_xy: Pair; sha256: string; tensor_sha256: string }
+  >;
 }
 interface Train {
   readonly source: string;
@@ -89,12 +95,16 @@ describe.skipIf(missing("transforms/manifest.json", "transforms/sizes.json"))(
           const crops = tenCrop(image, Number(size));
           expect(crops.map(hashOf), `${name} ten ${size}`).toEqual(expected.crop_sha256);
           expect(sha256(Buffer.concat(crops.map((crop) => crop.data)))).toBe(expected.stack_sha256);
+          const tensor = Buffer.concat(crops.map((crop) => new Uint8Array(toPlanes(crop).buffer)));
+          expect(sha256(tensor), `${name} ten ${size} tensor`).toBe(expected.tensor_sha256);
           checked++;
         }
         for (const [size, expected] of Object.entries(source.eval_transform)) {
           const resized = resizeShorterEdge(image, Number(size));
           expect([resized.width, resized.height]).toEqual(expected.resized);
-          expect(hashOf(cutCentre(resized, Number(size))), `${name} eval ${size}`).toBe(expected.sha256);
+          const square = cutCentre(resized, Number(size));
+          expect(hashOf(square), `${name} eval ${size}`).toBe(expected.sha256);
+          expect(tensorHash(square), `${name} eval ${size} tensor`).toBe(expected.tensor_sha256);
           checked++;
         }
       }
