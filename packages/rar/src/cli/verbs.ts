@@ -54,6 +54,11 @@ export const verbs: readonly Verb[] = [
     summary: "start several processes that train together",
     load: () => import("./launch.js"),
   },
+  {
+    name: "evaluate",
+    summary: "score pictures: Inception Score, FID, sFID, precision, recall",
+    load: () => import("./evaluate.js"),
+  },
   { name: "bench", summary: "time images beside the machine's floor", load: () => import("./bench.js") },
   {
     name: "doctor",

@@ -28,6 +28,8 @@ export interface PictureBatch {
 
 export interface InceptionOptions {
   readonly device?: string | undefined;
+  /** Processor threads; all when absent. */
+  readonly threads?: number | undefined;
 }
 
 /** Computes on the calling thread, which it blocks for one batch at a time. */
@@ -43,8 +45,12 @@ export class Inception {
   }
 
   /** @param weights - tensors named as in the published file */
-  static async load(weights: TensorSource, { device = "cpu" }: InceptionOptions = {}): Promise<Inception> {
+  static async load(
+    weights: TensorSource,
+    { device = "cpu", threads }: InceptionOptions = {},
+  ): Promise<Inception> {
     const folded = foldedInception(weights);
+    if (threads !== undefined) torch.setThreads(threads);
     const parameters = new Map<string, torch.Tensor>();
     for (const { name, shape } of folded.tensors.values()) {
       const data = await folded.readFloat32(name);

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { RarityError } from "../config/errors.js";
 import { BATCH_NORM_EPSILON } from "../networks/inception.js";
 import type { TensorSource } from "../weights/tensor-file.js";
+import { inceptionShapes, inceptionUnits } from "./inception-shapes.js";
 
 /** The conversion of TensorFlow's 2015-12-05 graph that the field's PyTorch evaluators share. */
 export const publishedInception = {
@@ -13,34 +14,26 @@ export const publishedInception = {
   sha256: "6726825d",
 } as const;
 
-/** Convolutions with their batch norms. */
-const UNITS = 94;
-
 /**
  * Folds each batch norm into its convolution: `NAME.weight`, `NAME.bias` for every unit, and `fc.weight`, `fc.bias`.
  *
  * @param source - tensors named as in the published file; `num_batches_tracked` is ignored
- * @throws {RarityError} "bad-file" when tensors are missing
+ * @throws {RarityError} "bad-file" when tensors are missing or have another shape
  */
 export function foldedInception(source: TensorSource): TensorSource {
-  const units = [...source.tensors.keys()].flatMap((name) => /^(.*)\.conv\.weight$/.exec(name)?.[1] ?? []);
-  const needed = [
-    ...units.flatMap((unit) =>
-      ["weight", "bias", "running_mean", "running_var"].map((x) => `${unit}.bn.${x}`),
-    ),
-    "fc.weight",
-  ];
-  const missing = needed.filter((name) => !source.tensors.has(name));
-  if (units.length !== UNITS || missing.length > 0)
+  const wrong = [...inceptionShapes].filter(
+    ([name, shape]) => String(source.tensors.get(name)?.shape) !== String(shape),
+  );
+  if (wrong.length > 0)
     throw new RarityError(
       "bad-file",
-      `These are not the weights of the metrics' Inception: ${units.length} convolutions where it has ${UNITS}` +
-        `${missing.length > 0 ? `, and no "${missing[0]}"` : ""}. Take ${publishedInception.file} from ${publishedInception.url} .`,
+      `These are not the weights of the metrics' Inception: ${wrong.length} of its ${inceptionShapes.size} tensors are missing or of another ` +
+        `shape, such as "${wrong[0]![0]}". Take ${publishedInception.file} from ${publishedInception.url} .`,
     );
   const tensors = new Map<string, { name: string; dtype: "F32"; shape: readonly number[] }>();
   const add = (name: string, shape: readonly number[]): void =>
     void tensors.set(name, { name, dtype: "F32", shape });
-  for (const unit of units) {
+  for (const unit of inceptionUnits) {
     const { shape } = source.tensors.get(`${unit}.conv.weight`)!;
     add(`${unit}.weight`, shape);
     add(`${unit}.bias`, [shape[0]!]);

@@ -7,12 +7,13 @@ import { createEngine } from "../engines/create.js";
 import { decodeImage } from "../images/decode.js";
 import { inception } from "../networks/inception.js";
 import { fixture, missing } from "../testing/fixtures.js";
-import { inceptionByFormula } from "../testing/inception-weights.js";
 import { haveLibtorch } from "../testing/libtorch.js";
 import { openTensorFile } from "../weights/open.js";
 import { frechetDistance } from "./frechet.js";
 import { type Features, Inception } from "./inception-features.js";
+import { inceptionByFormula } from "./inception-formula.js";
 import { inceptionScore } from "./inception-score.js";
+import { inceptionShapes } from "./inception-shapes.js";
 import { foldedInception } from "./inception-weights.js";
 import { precisionRecall } from "./precision-recall.js";
 import { statistics } from "./statistics.js";
@@ -36,6 +37,11 @@ describe.skipIf(absent || !haveLibtorch)("Inception", () => {
     const worst = want.reduce((w, x, i) => Math.max(w, Math.abs(found[i]! - x) / (1 + Math.abs(x))), 0);
     expect(worst, what).toBeLessThan(tolerance);
   };
+
+  it("knows the names and shapes of the published file", () => {
+    expect(Object.fromEntries(inceptionShapes)).toEqual(json("inception_state_dict.json"));
+    expect([...inceptionShapes.keys()]).toEqual(Object.keys(json("inception_state_dict.json")));
+  });
 
   it("makes the weights of the formula", async () => {
     const source = inceptionByFormula();

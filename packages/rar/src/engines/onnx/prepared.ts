@@ -1,8 +1,9 @@
 /** Prepared models on disk: a graph and its weights in the engine's form, made once and used by every later start. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../config/cache-folder.js";
 import { RarityError } from "../../config/errors.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
 import type { RunOptions } from "../engine.js";
@@ -17,16 +18,7 @@ const FORMAT = 1;
 const DRAFT = ".draft";
 
 /** Folder of prepared models: `RARITY_CACHE`, else the platform's cache folder. */
-export function preparedFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.RARITY_CACHE) return join(env.RARITY_CACHE, "prepared");
-  const base =
-    process.platform === "win32"
-      ? (env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"))
-      : process.platform === "darwin"
-        ? join(homedir(), "Library", "Caches")
-        : (env.XDG_CACHE_HOME ?? join(homedir(), ".cache"));
-  return join(base, "rarity", "prepared");
-}
+export const preparedFolder = (env: NodeJS.ProcessEnv = process.env): string => cacheFolder("prepared", env);
 
 /**
  * Folder that holds `graph` with the weights of `source`, made now unless an earlier start has made it.
