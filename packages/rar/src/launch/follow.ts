@@ -29,7 +29,8 @@ export async function follow(local: LocalRanks, options: FollowOptions): Promise
   receive<ToNode>(socket, (message) => {
     switch (message.type) {
       case "start":
-        void local.start(message.order).then((report) => {
+        // Node 0 may call itself by another name; this node found it by its own.
+        void local.start({ ...message.order, masterHost: host }).then((report) => {
           send(socket, { type: "report", report });
           void local.gone().then(() => send(socket, { type: "gone" }));
         });
