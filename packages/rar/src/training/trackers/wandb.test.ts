@@ -99,7 +99,9 @@ it("sends numbers through the SDK, from the first step on also after a resume", 
   first.tracker.scalars(20, { "train/loss": 6 });
   await first.tracker.close();
   expect(first.said).toHaveLength(1);
-  expect(first.said[0]).toMatch(/^wandb: numbers are sent to https:\/\/wandb.example\/1; .* wandb sync /);
+  expect(first.said[0]).toMatch(
+    /^wandb: numbers are sent to https:\/\/wandb.example\/1\. A run with the pictures too is kept for wandb sync /,
+  );
   const second = await start(out, 10, {}, sdk.url);
   second.tracker.scalars(15, { "train/loss": 5 });
   await second.tracker.close();

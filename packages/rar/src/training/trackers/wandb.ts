@@ -7,6 +7,9 @@ import type { Tracker } from "./tracker.js";
 import { WandbFile, wandbFolder } from "./wandb-file.js";
 import { WandbSender } from "./wandb-sender.js";
 
+/** How long nothing is said of a server that does not answer. */
+const patience = 15_000; // ms
+
 export interface WandbOptions {
   readonly project: string;
   /** The run's configuration, shown beside its curves. */
@@ -51,14 +54,23 @@ export async function wandb(outputDir: string, options: WandbOptions): Promise<T
   const unsent = (why: string): string =>
     `wandb: ${why} The run is kept for ${sync}, which comes with pip install wandb.`;
   let sender: WandbSender | undefined;
-  if (online)
+  if (online) {
+    const late = setTimeout(() => say(unsent("No answer from the server yet.")), patience).unref();
     sender = new WandbSender(
       order,
       env,
-      (url) => say(`wandb: numbers are sent to ${url ?? "the server"}; pictures and all else by ${sync}.`),
-      (why) => say(unsent(inWords(why))),
+      (url) => {
+        clearTimeout(late);
+        say(
+          `wandb: numbers are sent to ${url ?? "the server"}. A run with the pictures too is kept for ${sync}.`,
+        );
+      },
+      (why) => {
+        clearTimeout(late);
+        say(unsent(inWords(why)));
+      },
     );
-  else say(unsent(`WANDB_MODE is ${mode}.`));
+  } else say(unsent(`WANDB_MODE is ${mode}.`));
 
   let pictures: Promise<void> = Promise.resolve();
   for (const line of earlier) {
