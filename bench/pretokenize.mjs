@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openCodec } from "../packages/rar/dist/data/image-codec.js";
 import { openImages } from "../packages/rar/dist/data/image-set.js";
+import { defaultPictureThreads, PicturePool } from "../packages/rar/dist/data/picture-pool.js";
 import { pretokenize } from "../packages/rar/dist/data/pretokenize.js";
 import { squaresOf } from "../packages/rar/dist/data/pretokenize-plan.js";
 import { sharp } from "../packages/rar/dist/images/sharp.js";
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     threads: { type: "string" },
     size: { type: "string" },
     batch: { type: "string", default: "128" },
+    decoders: { type: "string" },
   },
 });
 const number = (text) => (text === undefined ? undefined : Number(text));
@@ -37,25 +39,26 @@ try {
     threads: number(values.threads),
     size: number(values.size),
   });
+  const decoders = number(values.decoders) ?? defaultPictureThreads();
+  const pool = decoders > 0 ? new PicturePool(decoders) : undefined;
+  const squares = async (i) =>
+    (await pool?.squares(images, i, plan)) ?? squaresOf(await images.read(i), plan);
   const plan = { size: codec.size, crop: "adm", augment: "none", batch, rank: 0, ranks: 1 };
   const ready = await Promise.all(
-    Array.from(
-      { length: Math.min(batch, images.count) },
-      async (_, i) => squaresOf(await images.read(i), plan)[0],
-    ),
+    Array.from({ length: Math.min(batch, images.count) }, async (_, i) => (await squares(i))[0]),
   );
   await codec.encode(ready.slice(0, 8)); // the first call prepares
 
   const alone = [await encodeAlone(codec, ready)];
   const start = performance.now();
-  await pretokenize(images, codec, { ...plan, output: join(folder, "out.tokens"), onError: "fail" });
+  await pretokenize(images, codec, { ...plan, pool, output: join(folder, "out.tokens"), onError: "fail" });
   const whole = images.count / ((performance.now() - start) / 1000);
   alone.push(await encodeAlone(codec, ready));
-  const prepared = await prepareAlone(images, plan);
+  const prepared = await prepareAlone(images, squares);
 
   const mean = (alone[0] + alone[1]) / 2;
   console.log(
-    `\n${values.model} (${codec.engine.name} on ${codec.engine.device}, ${codec.engine.threads} threads), ${images.count} pictures, ${codec.size} x ${codec.size}\n`,
+    `\n${values.model} (${codec.engine.name} on ${codec.engine.device}, ${codec.engine.threads} threads; ${decoders} threads decode and crop), ${images.count} pictures, ${codec.size} x ${codec.size}\n`,
   );
   console.log("| what | pictures/s |\n|---|---|");
   console.log(`| the tokenizer alone, before | ${alone[0].toFixed(1)} |`);
@@ -63,6 +66,7 @@ try {
   console.log(`| the tokenizer alone, after | ${alone[1].toFixed(1)} |`);
   console.log(`| reading, decoding and cropping alone | ${prepared.toFixed(1)} |`);
   console.log(`\nShare of the tokenizer's own: ${((100 * whole) / mean).toFixed(0)}%`);
+  await pool?.[Symbol.asyncDispose]();
   await codec[Symbol.asyncDispose]();
   await images.close();
 } finally {
@@ -80,10 +84,10 @@ async function encodeAlone(codec, ready) {
   return done / ((performance.now() - start) / 1000);
 }
 
-async function prepareAlone(images, plan) {
+async function prepareAlone(images, squares) {
   const start = performance.now();
   const count = Math.min(images.count, 512);
-  await Promise.all(Array.from({ length: count }, async (_, i) => squaresOf(await images.read(i), plan)));
+  await Promise.all(Array.from({ length: count }, (_, i) => squares(i)));
   return count / ((performance.now() - start) / 1000);
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { RarityError } from "../config/errors.js";
 import type { ImageSet } from "../data/image-set.js";
+import { defaultPictureThreads, PicturePool } from "../data/picture-pool.js";
 
 import { type Augmentation, type Crop, crops, shareSize } from "../data/pretokenize-plan.js";
 import type { PretokenizeReport } from "../data/pretokenize-report.js";
@@ -24,6 +25,7 @@ interface Flags extends ModelFlags {
   readonly atOnce?: number;
   readonly onError?: "fail" | "skip";
   readonly maxPixels?: number;
+  readonly decoders: number;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -70,6 +72,12 @@ export function register(program: Command): void {
       oneOf("fail", "skip"),
     )
     .option("--max-pixels <n>", "refuse larger pictures (default: 178,956,970)", wholeNumber(1))
+    .option(
+      "--decoders <n>",
+      "threads that decode and crop, 0 for none beside the main one",
+      wholeNumber(0, 256),
+      defaultPictureThreads(),
+    )
     .option("--overwrite", "replace an output that is there already")
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -142,6 +150,7 @@ async function run(
       signal,
       onProgress: (what, done, total) => show(`bringing ${what}`, done, total, true),
     });
+    await using pool = flags.decoders > 0 ? new PicturePool(flags.decoders) : undefined;
     for (const warning of codec.warnings) tell(`Warning: ${warning}`);
     const augment: Augmentation = flags.tenCrop ? "ten-crop" : flags.mirror ? "mirror" : "none";
     if (rank === 0) say(planned(images, codec.length, augment, ranks));
@@ -156,6 +165,7 @@ async function run(
       ranks,
       onError: flags.onError ?? (folder ? "skip" : "fail"),
       leftOut: folder ? [] : warnings,
+      pool,
       overwrite: flags.overwrite,
       onProgress: (done, total) => show("encoding", done, total),
       onFirstBatch: async (originals, decoded) => {

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { RarityError } from "../config/errors.js";
-import { decodeImage } from "../images/decode.js";
+import { type DecodeOptions, decodeImage } from "../images/decode.js";
 import type { RgbImage } from "../images/rgb.js";
 import { Gate } from "../sampling/gate.js";
 import { badFile } from "../weights/bad-file.js";
@@ -30,7 +30,15 @@ export interface ImageSet extends AsyncDisposable {
    * @throws {RarityError} "bad-file" for what cannot be decoded, "not-found", "io"
    */
   read(i: number): Promise<RgbImage>;
+  /** What `decodeImage` makes picture `i` of, for those who decode elsewhere, such as in threads of their own. */
+  stored(i: number): Promise<Stored>;
   close(): Promise<void>;
+}
+
+/** A picture as it is stored: the arguments of `decodeImage`. */
+export interface Stored {
+  readonly source: string | Uint8Array;
+  readonly options: DecodeOptions;
 }
 
 export interface ImageSetOptions {
@@ -67,20 +75,16 @@ export async function openImages(
 
 async function openFolder(path: string, options: ImageSetOptions): Promise<ImageSet> {
   const { root, classNames, files, labels } = await listImageFolder(path, options.warn);
-  const gate = decodingGate(options);
   const fileOf = (i: number): string => join(root, files[checked(path, i, files.length)]!);
-  return closeable({
+  return complete(options, {
     name: path,
     count: files.length,
     classNames,
     label: (i) => labels[checked(path, i, files.length)]!,
     nameOf: fileOf,
     keyOf: (i) => files[checked(path, i, files.length)]!,
-    async read(i) {
-      const file = fileOf(i);
-      using _place = await gate.enter();
-      options.signal?.throwIfAborted();
-      return await decodeImage(file, { maxPixels: options.maxPixels });
+    async stored(i) {
+      return { source: fileOf(i), options: { maxPixels: options.maxPixels } };
     },
     async close() {},
   });
@@ -132,23 +136,20 @@ async function openShards(
     await spool?.[Symbol.asyncDispose]();
     throw error;
   }
-  const gate = decodingGate(options);
   const nameOf = (i: number): string => `${shards[shardOf[checked(name, i, names.length)]!]!}: ${names[i]}`;
-  return closeable({
+  return complete(options, {
     name,
     count: names.length,
     classNames: undefined,
     label: (i) => labels[checked(name, i, names.length)]!,
     nameOf,
     keyOf: (i) => basename(nameOf(i).slice(0, -names[i]!.length)) + names[i]!,
-    async read(i) {
+    async stored(i) {
       const imageName = nameOf(i);
-      using _place = await gate.enter();
-      signal?.throwIfAborted();
-      const bytes = spooled[i]
+      const source = spooled[i]
         ? await spool!.read(offsets[i]!, sizes[i]!)
         : await readPart(shards[shardOf[i]!]!, offsets[i]!, sizes[i]!);
-      return await decodeImage(bytes, { name: imageName, maxPixels: options.maxPixels });
+      return { source, options: { name: imageName, maxPixels: options.maxPixels } };
     },
     async close() {
       await spool?.[Symbol.asyncDispose]();
@@ -178,16 +179,24 @@ async function checkShards(name: string, shards: readonly string[]): Promise<voi
   );
 }
 
-function decodingGate({ parallel }: ImageSetOptions): Gate {
-  return new Gate(parallel ?? Math.min(16, Math.max(2, availableParallelism())));
-}
-
 function checked(name: string, i: number, count: number): number {
   if (Number.isInteger(i) && i >= 0 && i < count) return i;
   throw new RangeError(`Picture ${i} was asked of "${name}", which has ${count}.`);
 }
 
-const closeable = (set: Omit<ImageSet, typeof Symbol.asyncDispose>): ImageSet => ({
-  ...set,
-  [Symbol.asyncDispose]: set.close,
-});
+function complete(
+  { parallel, signal }: ImageSetOptions,
+  set: Omit<ImageSet, "read" | typeof Symbol.asyncDispose>,
+): ImageSet {
+  const gate = new Gate(parallel ?? Math.min(16, Math.max(2, availableParallelism())));
+  return {
+    ...set,
+    async read(i) {
+      using _place = await gate.enter();
+      signal?.throwIfAborted();
+      const { source, options } = await set.stored(i);
+      return await decodeImage(source, options);
+    },
+    [Symbol.asyncDispose]: set.close,
+  };
+}

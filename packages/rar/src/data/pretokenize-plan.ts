@@ -20,20 +20,26 @@ export interface PretokenizePlan {
   readonly ranks: number;
 }
 
-/** A picture's squares: ten of them, or one. */
-export function squaresOf(image: RgbImage, { size, crop, augment }: PretokenizePlan): RgbImage[] {
+/** What decides the squares of a picture. */
+export type SquaresPlan = Pick<PretokenizePlan, "size" | "crop" | "augment">;
+
+/** A picture's squares: ten crops, or one and its mirror image, or one. */
+export function squaresOf(image: RgbImage, { size, crop, augment }: SquaresPlan): RgbImage[] {
   if (augment === "ten-crop") return tenCrop(image, size);
-  return [crop === "adm" ? centreCrop(image, size) : evalTransform(image, size)];
+  const square = crop === "adm" ? centreCrop(image, size) : evalTransform(image, size);
+  return augment === "mirror" ? [square, mirror(square)] : [square];
 }
 
-/** The rows of a batch in their order, as indices into its pictures: with mirrors all originals, then all mirrors. */
+/** The rows of a batch in their order: with mirrors all originals, then all mirrors; ten crops picture by picture. */
 export function rowsOfBatch(
   pictures: readonly (readonly RgbImage[])[],
   augment: Augmentation,
 ): { readonly image: RgbImage; readonly picture: number }[] {
-  const plain = pictures.flatMap((squares, picture) => squares.map((image) => ({ image, picture })));
-  if (augment !== "mirror") return plain;
-  return [...plain, ...plain.map(({ image, picture }) => ({ image: mirror(image), picture }))];
+  const all = pictures.flatMap((squares, picture) =>
+    squares.map((image, turned) => ({ image, picture, turned })),
+  );
+  if (augment !== "mirror") return all;
+  return [...all.filter(({ turned }) => turned === 0), ...all.filter(({ turned }) => turned === 1)];
 }
 
 /** How many pictures a rank takes: the list is lengthened from its start until it divides among them. */

@@ -13,6 +13,7 @@ import { hubTiming } from "../weights/hub-timing.js";
 import type { ImageCodec } from "./image-codec.js";
 import { identityOfImages } from "./image-identity.js";
 import type { ImageSet } from "./image-set.js";
+import type { PicturePool } from "./picture-pool.js";
 import { Journal, type JournalEntry } from "./pretokenize-journal.js";
 import {
   groupSize,
@@ -31,6 +32,8 @@ export interface PretokenizeOptions extends PretokenizePlan {
   readonly output: string;
   /** "skip" leaves out pictures that cannot be read; they are counted, and named in a log. */
   readonly onError: "fail" | "skip";
+  /** Threads that decode and crop. Default: this one. */
+  readonly pool?: PicturePool | undefined;
   /** Samples of shards that were left out when the set was opened, for the log. */
   readonly leftOut?: readonly string[] | undefined;
   /** Replace an output that is there already. A run that was stopped is gone on with either way. */
@@ -191,7 +194,7 @@ async function prepareBatch(images: ImageSet, share: Share, from: number, to: nu
   const results = await Promise.all(
     wanted.map(async (i) => {
       try {
-        return squaresOf(await images.read(i), share);
+        return await (share.pool?.squares(images, i, share) ?? squaresHere(images, i, share));
       } catch (error) {
         const passable =
           share.onError === "skip" &&
@@ -211,6 +214,9 @@ async function prepareBatch(images: ImageSet, share: Share, from: number, to: nu
   }
   return { squares, labels, skipped };
 }
+
+const squaresHere = async (images: ImageSet, i: number, plan: PretokenizePlan): Promise<RgbImage[]> =>
+  squaresOf(await images.read(i), plan);
 
 async function firstBatch(
   codec: ImageCodec,

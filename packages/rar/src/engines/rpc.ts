@@ -54,6 +54,15 @@ export function serve(port: MessagePort, methods: Methods): void {
   });
 }
 
+/** What a worker does, for the sentences about one that is gone. */
+export interface WorkerWords {
+  /** "The engine". */
+  readonly subject: string;
+  /** "load the model again". */
+  readonly cure: string;
+}
+const engineWords: WorkerWords = { subject: "The engine", cure: "load the model again" };
+
 /** The caller's side. Once the worker is gone every open and later call fails with a sentence. */
 export class Client {
   readonly #worker: Worker;
@@ -61,7 +70,7 @@ export class Client {
   #ids = 0;
   #gone: Error | undefined;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, { subject, cure }: WorkerWords = engineWords) {
     this.#worker = worker;
     worker.on("message", (reply: Reply) => {
       const call = this.#open.get(reply.id);
@@ -71,15 +80,9 @@ export class Client {
       else call?.resolve(reply.value);
     });
     worker.on("error", (cause: Error) =>
-      this.#lose(
-        new RarityError("engine", `The engine broke down (${cause.message}); load the model again.`, {
-          cause,
-        }),
-      ),
+      this.#lose(new RarityError("engine", `${subject} broke down (${cause.message}); ${cure}.`, { cause })),
     );
-    worker.on("exit", () =>
-      this.#lose(new RarityError("engine", "The engine was disposed; load the model again.")),
-    );
+    worker.on("exit", () => this.#lose(new RarityError("engine", `${subject} was disposed; ${cure}.`)));
     worker.unref();
   }
 

@@ -21,6 +21,9 @@ export function fakeImages(
         throw new RarityError("bad-file", `Cannot read picture "picture-${i}.png": it is damaged.`);
       return picture;
     },
+    async stored(i) {
+      throw new TypeError(`Picture ${i} lies in memory; it is not stored anywhere.`);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
