@@ -5,7 +5,7 @@
 import { philox4x32 } from "../sampling/philox.js";
 
 /** Set in the counter's last word above the bits of a position, so that no number is one of sampling's. */
-const trainingDomain = 2 << 24;
+const trainingDomain = 4 << 24;
 /** Counters of one sample: the first holds the two decisions, the others shuffle. */
 const decisions = 0;
 const shuffles = 1;
