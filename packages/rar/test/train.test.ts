@@ -1,8 +1,9 @@
 /** `rarity train` as processes: to the end, killed, stopped, damaged, changed, on two ranks. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { withoutLibtorch } from "../../libtorch/src/testing/need-libtorch.js";
+import { encodePng } from "../src/images/png.js";
 import { temporaryFolder } from "../src/testing/temporary.js";
 import { endOf, logged, startRanks, startRarity, startTraining } from "../src/testing/training-runs.js";
 
@@ -41,6 +42,66 @@ describe.skipIf(withoutLibtorch)("rarity train", () => {
     expect(again.code).toBe(0);
     expect(again.stderr).toMatch(/This run is finished.*step 3/);
     expect(statSync(join(at("drawn"), "generator.safetensors")).mtimeMs).toBe(before);
+  });
+
+  it("learns from a folder of pictures, whose names it keeps", async () => {
+    for (const [name, colour] of [["blue things", 200] as const, ["grey things", 128] as const]) {
+      mkdirSync(join(at("photos"), name), { recursive: true });
+      for (let i = 0; i < 3; i++) {
+        const data = new Uint8Array(3 * 40 * 36).fill(colour - 20 * i);
+        writeFileSync(join(at("photos"), name, `${i}.png`), await encodePng({ width: 40, height: 36, data }));
+      }
+    }
+    const words = [
+      "dataset.params.pretokenization=null",
+      `dataset.params.train_shards_path_or_url=${at("photos")}`,
+      "dataset.preprocessing.crop_size=32",
+      "model.vq_model.pretrained_tokenizer_weight=cifar10",
+      "training.max_train_steps=3",
+    ];
+    const { code, stderr } = await startTraining(at("photographed"), [
+      ...words,
+      "model.generator.condition_num_classes=2",
+    ]).ended;
+    expect(stderr).toMatch(/6 rows/);
+    expect(code).toBe(0);
+    expect(readFileSync(join(at("photographed"), "classes.txt"), "utf8")).toBe("blue things\ngrey things\n");
+    const few = await startTraining(at("few"), [...words, "model.generator.condition_num_classes=1"]).ended;
+    expect(few.code).toBe(2);
+    expect(few.stderr).toMatch(
+      /grey things.*is of class 1, and model\.generator\.condition_num_classes is 1/,
+    );
+  });
+
+  it("begins from another model's weights, and from the reference's checkpoint", async () => {
+    const three = ["training.max_train_steps=3"];
+    const tuned = await startTraining(at("tuned"), [
+      ...three,
+      `experiment.init_weight=${at("whole")}`,
+      "model.generator.condition_num_classes=12",
+      "experiment.log_every=1",
+    ]).ended;
+    expect(tuned.stderr).toMatch(/has 10 classes, this model 12: the classes begin fresh/);
+    expect(tuned.code).toBe(0);
+    const [first, begun] = [
+      logged(at("tuned"), "train/loss").get(1)!,
+      logged(at("whole"), "train/loss").get(10)!,
+    ];
+    expect(first).toBeLessThan(begun);
+
+    const inner = join(at("reference"), "checkpoint-5", "unwrapped_model");
+    mkdirSync(inner, { recursive: true });
+    writeFileSync(join(at("reference"), "checkpoint-5", "metadata.json"), '{"global_step": 5}');
+    const whole = ["convert", join(at("whole"), "generator.safetensors"), join(inner, "pytorch_model.bin")];
+    expect(await startRarity(whole).ended).toMatchObject({ code: 0 });
+    const { code, stderr } = await startTraining(at("reference"), [
+      "training.max_train_steps=7",
+      "--reference-format",
+    ]).ended;
+    expect(stderr).toMatch(/is the reference's: its weights are taken at step 5/);
+    expect(code).toBe(0);
+    expect(checkpoints("reference")).toEqual(["checkpoint-5", "checkpoint-6", "checkpoint-7"]);
+    expect(existsSync(join(at("reference"), "pytorch_model.bin"))).toBe(true);
   });
 
   it("prints the plan and stops, with --dry-run", async () => {

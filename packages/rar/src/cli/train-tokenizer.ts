@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
 import { collect, oneOf, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
-import { type Progress, startProgress } from "./progress.js";
+import { progressBars } from "./progress-bars.js";
 import { print, say } from "./streams.js";
 
 interface Flags {
@@ -79,26 +79,4 @@ export function register(program: Command): void {
         bars.clear();
       }
     });
-}
-
-/** One bar at a time, a new one for each thing that is being done. */
-function progressBars(): { show(what: string, done: number, total: number): void; clear(): void } {
-  let current: { readonly what: string; readonly progress: Progress } | undefined;
-  return {
-    show(what, done, total) {
-      if (current?.what !== what) {
-        current?.progress.finish();
-        const progress = startProgress({
-          label: what,
-          total,
-          amount: (n, all) => `${n.toLocaleString("en")} of ${all.toLocaleString("en")}`,
-          rate: (perSecond) => `${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s`,
-          quietFor: 1,
-        });
-        current = { what, progress };
-      }
-      current.progress.update(done);
-    },
-    clear: () => current?.progress.finish(),
-  };
 }

@@ -2,12 +2,11 @@
 import type { Command } from "commander";
 import { RarityError } from "../config/errors.js";
 import { loadConfig } from "../config/load.js";
-import { collect, wholeNumber } from "./flag-values.js";
+import { collect, oneOf, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
-import { type Progress, startProgress } from "./progress.js";
-import { isFancy, print, say } from "./streams.js";
+import { progressBars } from "./progress-bars.js";
+import { print, say } from "./streams.js";
 import { version } from "./version.js";
-import { counted } from "./words.js";
 
 interface Flags {
   readonly dryRun?: boolean;
@@ -15,6 +14,7 @@ interface Flags {
   readonly threads?: number;
   readonly timeout: number;
   readonly allowChanged?: string[];
+  readonly onError?: "fail" | "skip";
   readonly referenceFormat?: boolean;
 }
 
@@ -41,10 +41,15 @@ export function register(program: Command): void {
       "go on although this key differs from the checkpoint's; may be repeated",
       collect,
     )
+    .option(
+      "--on-error <what>",
+      "fail or skip, for pictures that cannot be read, where tokens are made of pictures",
+      oneOf("fail", "skip"),
+    )
     .option("--reference-format", "also write pytorch_model.bin at the end, as the reference does")
     .addHelpText(
       "after",
-      "\nExample:\n  rarity train config=debug.yaml experiment.output_dir=out/debug\n  rarity generate --model out/debug --count 10",
+      "\nExample:\n  rarity train config=debug.yaml experiment.output_dir=out/debug\n  rarity generate --model out/debug --class all",
     )
     .action(async (words: string[], flags: Flags) => {
       const stray = words.find((word) => !/^[^\s=]+=/.test(word));
@@ -56,8 +61,8 @@ export function register(program: Command): void {
       const signal = interruption();
       const loaded = await loadConfig({ overrides: words });
       for (const note of loaded.notes) say(`Note: ${note}`);
-      const { train } = await import("../training/run.js");
-      const bar = trainingBar();
+      const { train } = await import("../training/run.js").catch(withoutLibtorch);
+      const bars = progressBars();
       try {
         const { outcome, outputDir } = await train({
           loaded,
@@ -67,42 +72,31 @@ export function register(program: Command): void {
           timeoutSeconds: flags.timeout,
           dryRun: flags.dryRun,
           allowChanged: flags.allowChanged,
+          onError: flags.onError,
           referenceFormat: flags.referenceFormat,
           signal,
-          say: bar.say,
-          onStep: bar.step,
+          say(line) {
+            bars.clear();
+            say(line);
+          },
+          onProgress: bars.show,
+          onStep(step, total) {
+            if (process.stderr.isTTY) bars.show("training", step, total);
+          },
         });
         if (outcome === "finished" || outcome === "finished before") print(outputDir);
       } finally {
-        bar.finish();
+        bars.clear();
       }
     });
 }
 
-/** On a terminal a bar below the lines; elsewhere the lines alone tell how far it is. */
-function trainingBar(): {
-  say(line: string): void;
-  step(step: number, total: number): void;
-  finish(): void;
-} {
-  let progress: Progress | undefined;
-  const finish = (): void => progress?.finish();
-  return {
-    say(line) {
-      finish();
-      say(line);
-    },
-    step(step, total) {
-      if (!isFancy(process.stderr)) return;
-      progress ??= startProgress({
-        label: "training",
-        total,
-        amount: (done, all) => `step ${done.toLocaleString("en")} of ${counted(all, "step")}`,
-        rate: (perSecond) =>
-          perSecond >= 1 ? `${perSecond.toFixed(1)} steps/s` : `${(1 / perSecond).toFixed(1)} s a step`,
-      });
-      progress.update(step);
-    },
-    finish,
-  };
+/** The package is optional: drawing needs none of it. */
+function withoutLibtorch(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ERR_MODULE_NOT_FOUND" || !error.message.includes("libtorch")) throw error;
+  throw new RarityError(
+    "engine",
+    'Training needs the package "libtorch", which is not installed. Run `npm install libtorch`, then `npx libtorch setup`.',
+    { cause: error },
+  );
 }

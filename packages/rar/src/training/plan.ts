@@ -53,7 +53,7 @@ export function planLines(facts: PlanFacts): string[] {
       "data",
       data
         ? `${data.path}: ${count(data.rows)} rows`
-        : `${config.dataset.params.pretokenization}, not at hand yet`,
+        : `${config.dataset.params.pretokenization ?? `tokens made of ${config.dataset.params.train_shards_path_or_url}`}, not opened yet`,
     ),
     row(
       "rate",

@@ -7,7 +7,7 @@ import * as torch from "libtorch";
 import { RarityError } from "../config/errors.js";
 import type { LoadedConfig, RarConfig } from "../config/load.js";
 import type { PlainMap } from "../config/plain.js";
-import { openTokens, type TokenRows } from "../data/token-rows.js";
+import type { TokenRows } from "../data/token-rows.js";
 import { fileSystemError } from "../weights/bad-file.js";
 import { changesBetween, checkChanges } from "./changes.js";
 import { type Checkpoint, latestCheckpoint } from "./checkpoint.js";
@@ -16,14 +16,7 @@ import { hasGenerator } from "./model-output.js";
 import { planLines } from "./plan.js";
 import { fromRankZero, joinRanks, onRankZero, type Ranks } from "./ranks.js";
 import { type Recipe, recipeOf } from "./recipe.js";
-import {
-  classNamesOf,
-  type FindOptions,
-  type FoundTokenizer,
-  findFile,
-  findHere,
-  findTokenizer,
-} from "./run-data.js";
+import { findFiles, type RunFiles } from "./run-files.js";
 import { type RunSettings, runSettings } from "./run-settings.js";
 import { type Machine, type RunState, roundingChanges, stateOf } from "./run-state.js";
 import type { StepReport } from "./trainer.js";
@@ -42,6 +35,8 @@ export interface TrainRequest {
   readonly dryRun?: boolean | undefined;
   /** Keys that may differ from the checkpoint's. */
   readonly allowChanged?: readonly string[] | undefined;
+  /** What happens to pictures that cannot be read, where tokens are made of pictures. Default "fail". */
+  readonly onError?: "fail" | "skip" | undefined;
   /** Also write `pytorch_model.bin` at the end. */
   readonly referenceFormat?: boolean | undefined;
   /** Asks the run to save and stop after the step under way. */
@@ -53,18 +48,12 @@ export interface TrainRequest {
 }
 
 /** A run that may begin. */
-export interface Prepared {
+export interface Prepared extends RunFiles {
   readonly ranks: Ranks;
   readonly config: RarConfig;
   readonly settings: RunSettings;
   readonly recipe: Recipe;
   readonly machine: Machine;
-  /** Undefined where only a plan was asked for and the tokens are not at hand. */
-  readonly rows: TokenRows | undefined;
-  /** Rows that are never learned; undefined where none are named. */
-  readonly heldOut: TokenRows | undefined;
-  readonly tokenizer: FoundTokenizer | undefined;
-  readonly classNames: readonly string[];
   /** Finished steps of the checkpoint it goes on from, 0 for a new run; and what else every rank knows of it. */
   readonly from: number;
   readonly told: Told;
@@ -92,11 +81,22 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
   const recipe = { ...recipeOf(config), seed: seedOf(config, state, ranks) };
   torch.setThreads(machine.threads);
 
-  const find = { configFile, signal: request.signal, onProgress: request.onProgress };
-  const files = () => findFiles(config, settings, find, request.dryRun ?? false);
+  const { signal, onProgress, onError, dryRun } = request;
+  const wanted = {
+    config,
+    settings,
+    machine,
+    seed: recipe.seed,
+    configFile,
+    signal,
+    onProgress,
+    onError,
+    say,
+  };
+  const files = (): Promise<RunFiles> => findFiles(wanted, dryRun);
   // Rank 0 alone downloads; the others then find the file in the machine's cache, or fetch it for theirs.
-  const first = await onRankZero(ranks, files);
-  const { rows, heldOut, tokenizer } = first ?? (await files());
+  const found = (await onRankZero(ranks, files)) ?? (await files());
+  const { rows } = found;
   try {
     if (rows) agree(ranks, { "the tokens": rows.identity });
     if (state && rows) checkState(told.folder, state, { ...request, settings, ranks, rows, say });
@@ -121,17 +121,13 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
       const facts = { config, settings, ranks: ranks.size, device: machine.device, data, from };
       for (const line of planLines(facts)) say(line);
     }
-    const classNames = rows ? await classNamesOf(rows, settings.model.classes) : [];
     return {
+      ...found,
       ranks,
       config,
       settings,
       recipe,
       machine,
-      rows,
-      heldOut,
-      tokenizer,
-      classNames,
       from,
       told,
       checkpoint,
@@ -139,8 +135,7 @@ export async function prepareRun(request: TrainRequest): Promise<Prepared> {
       say,
     };
   } catch (error) {
-    await rows?.close();
-    await heldOut?.close();
+    await found.close();
     throw error;
   }
 }
@@ -234,42 +229,6 @@ function machineOf({ device, threads }: TrainRequest, settings: RunSettings, ran
 function seedOf(config: RarConfig, state: RunState | undefined, ranks: Ranks): number {
   const own = config.training.seed ?? state?.seed;
   return own ?? Number(fromRankZero(ranks, String(randomInt(2 ** 32))));
-}
-
-async function findFiles(
-  config: RarConfig,
-  { model, evalEvery }: RunSettings,
-  find: FindOptions,
-  dryRun: boolean,
-): Promise<Pick<Prepared, "rows" | "heldOut" | "tokenizer">> {
-  const open = async (path: string): Promise<TokenRows> =>
-    openTokens(path, {
-      length: model.tokens,
-      codebookSize: model.codebookSize,
-      classes: model.classes,
-      signal: find.signal,
-    });
-  const key = "dataset.params.pretokenization";
-  const named = config.dataset.params.pretokenization;
-  if (!named)
-    throw new RarityError(
-      "bad-config",
-      `${key} is not set. Name a token file, which rarity pretokenize makes of pictures.`,
-    );
-  const path = dryRun ? findHere(named, find) : await findFile(named, key, find);
-  const tokenizer = dryRun ? undefined : await findTokenizer(config, find);
-  const { eval_tokens: held } = config.experiment;
-  const rows = path === undefined ? undefined : await open(path);
-  try {
-    const heldOut =
-      held === undefined || evalEvery === undefined || dryRun
-        ? undefined
-        : await open(await findFile(held, "experiment.eval_tokens", find));
-    return { rows, heldOut, tokenizer };
-  } catch (error) {
-    await rows?.close();
-    throw error;
-  }
 }
 
 /** Refuses to go on where what matters was changed. */

@@ -54,8 +54,7 @@ async function trainAmongRanks(request: TrainRequest): Promise<TrainResult> {
     using trainer = await makeTrainer(prepared);
     return await new Run(request, prepared, trainer).toTheEnd();
   } finally {
-    await prepared.rows?.close();
-    await prepared.heldOut?.close();
+    await prepared.close();
   }
 }
 
