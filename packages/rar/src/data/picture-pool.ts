@@ -1,11 +1,9 @@
 /** Threads that decode and crop pictures: a GPU encodes them faster than one thread prepares them. */
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
-import { Client } from "../engines/rpc.js";
 import type { RgbImage } from "../images/rgb.js";
-import { Gate } from "../sampling/gate.js";
 import type { ImageSet, Stored } from "./image-set.js";
 import type { SquaresPlan } from "./pretokenize-plan.js";
+import { ThreadPool } from "./thread-pool.js";
 
 /** As many as there are processors for this process, less the one that feeds the tokenizer. */
 export function defaultPictureThreads(env: NodeJS.ProcessEnv = process.env): number {
@@ -14,39 +12,28 @@ export function defaultPictureThreads(env: NodeJS.ProcessEnv = process.env): num
 }
 
 export class PicturePool implements AsyncDisposable {
-  readonly #gate: Gate;
-  readonly #idle: { readonly worker: Worker; readonly client: Client }[] = [];
-  readonly #workers: Worker[] = [];
+  readonly #threads: ThreadPool;
 
   /** @param threads - started as they are needed */
   constructor(threads: number) {
-    this.#gate = new Gate(threads);
+    const words = { subject: "A thread for pictures", cure: "start again" };
+    this.#threads = new ThreadPool(threads, workerFile(), words);
   }
 
   /**
    * The squares of picture `i`, as `squaresOf` gives them. May be called many times at once.
    * @throws {RarityError} what `decodeImage` throws; "engine" where a thread ended
    */
-  async squares(images: ImageSet, i: number, { size, crop, augment }: SquaresPlan): Promise<RgbImage[]> {
-    using _place = await this.#gate.enter();
-    const stored = await images.stored(i);
-    const own = this.#idle.pop() ?? this.#start();
-    try {
+  squares(images: ImageSet, i: number, { size, crop, augment }: SquaresPlan): Promise<RgbImage[]> {
+    return this.#threads.use(async (thread) => {
+      const stored = await images.stored(i);
       const bytes = stored.source instanceof Uint8Array ? [stored.source.buffer as ArrayBuffer] : [];
-      return await own.client.call<RgbImage[]>("squares", [stored, { size, crop, augment }], bytes);
-    } finally {
-      if (!own.client.gone) this.#idle.push(own);
-    }
+      return await thread.call<RgbImage[]>("squares", [stored, { size, crop, augment }], bytes);
+    });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-  }
-
-  #start(): { readonly worker: Worker; readonly client: Client } {
-    const worker = new Worker(workerFile(), { execArgv: [] });
-    this.#workers.push(worker);
-    return { worker, client: new Client(worker, { subject: "A thread for pictures", cure: "start again" }) };
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#threads[Symbol.asyncDispose]();
   }
 }
 
