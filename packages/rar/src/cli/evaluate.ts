@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Evaluation } from "../evaluation/evaluate.js";
 import { wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
+import { inceptionHelp, loadInception } from "./load-inception.js";
 import { startProgress } from "./progress.js";
 import { print, say } from "./streams.js";
 
@@ -24,10 +25,7 @@ export function register(program: Command): void {
     .description("Score pictures against others: Inception Score, FID, sFID, precision, recall.")
     .argument("<reference>", "an npz file (with statistics or without) or a folder of pictures")
     .argument("[samples]", "the pictures to score, likewise")
-    .option(
-      "--inception <file>",
-      'the published weights (default: fetched once); "formula" for weights by formula, whose scores mean nothing',
-    )
+    .option("--inception <file>", inceptionHelp)
     .option("--device <name>", "cpu, cuda or cuda:1", "cpu")
     .option("--threads <n>", "processor threads (default: all cores)", wholeNumber(1, 1024))
     .option("--batch <n>", "pictures at a time", wholeNumber(1, 4096))
@@ -59,7 +57,9 @@ async function run(referencePath: string, samplesPath: string | undefined, flags
   await using reference = await openPictures(referencePath);
   await using samples = samplesPath === undefined ? undefined : await openPictures(samplesPath);
   const stages = new Stages();
-  const { network, weightsId } = await loadInception(flags, signal, stages);
+  const { network, weightsId } = await loadInception(flags, signal, (done, total) =>
+    stages.update("fetching Inception", done, total),
+  );
   try {
     const options = { signal, batch: flags.batch, onProgress: stages.update };
     if (!samples) {
@@ -87,28 +87,6 @@ async function run(referencePath: string, samplesPath: string | undefined, flags
     stages.finish();
     network.dispose();
   }
-}
-
-async function loadInception(flags: Flags, signal: AbortSignal, stages: Stages) {
-  const options = { device: flags.device, threads: flags.threads };
-  const { Inception } = await import("../evaluation/inception-features.js");
-  if (flags.inception === "formula") {
-    const { inceptionByFormula } = await import("../evaluation/inception-formula.js");
-    const network = await Inception.load(inceptionByFormula(), options);
-    return { network, weightsId: "formula" };
-  }
-  const { findInception } = await import("../evaluation/find-inception.js");
-  const { publishedInception } = await import("../evaluation/inception-weights.js");
-  const { openTensorFile } = await import("../weights/open.js");
-  const path = await findInception(flags.inception, {
-    signal,
-    onProgress: (done, total) => stages.update("fetching Inception", done, total),
-  });
-  await using file = await openTensorFile(path);
-  return {
-    network: await Inception.load(file, options),
-    weightsId: publishedInception.sha256,
-  };
 }
 
 function show({ scores, warnings }: Evaluation, meaningless: boolean, json: boolean | undefined): void {

@@ -40,14 +40,18 @@ export const addModelFlags = (
     .option("--precision <name>", `auto, ${precisions.join(", ")}`, oneOf("auto", ...precisions))
     .option("--threads <n>", "processor threads (default: all cores)", wholeNumber(1, 1024));
 
-export const addSamplingFlags = (command: Command): Command =>
+/** What decides an image beside its class and number. */
+export const addDrawingFlags = (command: Command): Command =>
   command
     .option("-s, --seed <n>", "decides the images, together with their number", wholeNumber(0))
     .option("-t, --temperature <x>", "0 draws the likeliest code every time (default: the model's)", decimal)
     .option("-g, --guidance <x>", "how strongly the class pulls; 0 for none (default: the model's)", decimal)
     .option("--guidance-pow <x>", "larger keeps guidance low for longer (default: the model's)", decimal)
     .option("--top-k <n>", "draw among the k likeliest codes only", wholeNumber(1))
-    .option("--top-p <x>", "draw among the likeliest codes of this probability, 0 to 1", decimal)
+    .option("--top-p <x>", "draw among the likeliest codes of this probability, 0 to 1", decimal);
+
+export const addSamplingFlags = (command: Command): Command =>
+  addDrawingFlags(command)
     .option(
       "--sampler <name>",
       "philox, or torch for PyTorch's own random stream (torch engine; default: philox)",

@@ -11,6 +11,7 @@ import { oneOf, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
 import { addModelFlags, loadOptions, type ModelFlags } from "./model-flags.js";
 import { type Progress, startProgress } from "./progress.js";
+import { ranksOf } from "./ranks.js";
 import { print, say } from "./streams.js";
 import { bytes, counted, duration } from "./words.js";
 
@@ -198,16 +199,6 @@ function outputOf({ output, jsonl }: Flags): string {
   throw new RarityError(
     "bad-usage",
     `--output "${path}": name the file ${wanted.map((e) => `FILE${e}`).join(" or ")}.`,
-  );
-}
-
-/** Which of how many processes this is, by the variables of torchrun and of `rarity launch`. */
-function ranksOf(env: NodeJS.ProcessEnv): { rank: number; ranks: number } {
-  const [rank, ranks] = [Number(env.RANK ?? 0), Number(env.WORLD_SIZE ?? 1)];
-  if (Number.isInteger(rank) && Number.isInteger(ranks) && rank >= 0 && rank < ranks) return { rank, ranks };
-  throw new RarityError(
-    "bad-usage",
-    `RANK=${env.RANK} and WORLD_SIZE=${env.WORLD_SIZE} do not fit together. Set both, or neither.`,
   );
 }
 
