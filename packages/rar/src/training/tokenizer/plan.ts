@@ -26,12 +26,14 @@ export function planLines(
       ? `averages of their latents, decay ${codebook.decay}`
       : `a loss of weight ${codebook.weight}`;
   const start = trainer.codebookReady
-    ? "given at the start"
+    ? trainer.finished > 0
+      ? "as they were saved"
+      : "given at the start"
     : `k-means after ${whole(codebook.freeSteps)} steps without codes`;
   return [
     `Pictures: ${whole(data.pictures.count)} of "${data.name}", ${data.pictures.where}; ${whole(data.heldOut.count)} held out.`,
     `Tokenizer: ${crop} x ${crop} pixels to ${side} x ${side} tokens of ${whole(model.codebookSize)} codes; ${whole(count)} parameters and ${whole(model.codebookSize)} x ${model.zChannels} numbers of the codebook.`,
-    `Plan: ${whole(recipe.steps)} steps of ${whole(batch)} pictures${processes}: ${whole(samples)} samples, ${(samples / data.pictures.count).toFixed(1)} times each picture; on ${trainer.device} in ${recipe.bfloat16 ? "bfloat16" : "float32"}.`,
+    `Plan: ${whole(recipe.steps)} steps of ${whole(batch)} pictures${processes}: ${whole(samples)} samples, each picture ${Number((samples / data.pictures.count).toPrecision(2))} times; on ${trainer.device} in ${recipe.bfloat16 ? "bfloat16" : "float32"}.`,
     `Codes: ${start}, then ${moves}; ${codebook.reviveEvery === 0 ? "dead ones stay where they are" : `dead ones are moved every ${codebook.reviveEvery} steps until step ${whole(codebook.reviveUntil * recipe.steps)}`}.`,
     ...(perceptual
       ? [`Perceptual term: weight ${perceptual.weight}, features of "${perceptual.model}".`]

@@ -1,5 +1,6 @@
 /** The pictures of a run: those to learn from and those held out, opened and brought to memory. */
 import { RarityError } from "../../config/errors.js";
+import { identityOfImages } from "../../data/image-identity.js";
 import { type ImageSet, openImages } from "../../data/image-set.js";
 import { sampleAt } from "../../data/order.js";
 import { openPictures, type PictureSource } from "./picture-source.js";
@@ -15,6 +16,8 @@ export interface RunDataOptions {
 
 export interface RunData {
   readonly name: string;
+  /** Tells whether the pictures to learn are those that they were. */
+  readonly identity: string;
   readonly pictures: PictureSource;
   readonly heldOut: PictureSource;
   close(): Promise<void>;
@@ -44,6 +47,7 @@ export async function openRunData(settings: TokenizerRunSettings, options: RunDa
     const parts = other ? apart(set, other, settings.heldOut) : split(set, settings.heldOut);
     return {
       name: set.name,
+      identity: `${identityOfImages(set)} ${parts.train.indices.length}`,
       pictures: await bring(parts.train, settings.side, "reading pictures"),
       heldOut: await bring(parts.heldOut, settings.crop, "reading held-out pictures"),
       close,

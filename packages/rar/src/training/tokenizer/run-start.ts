@@ -11,7 +11,7 @@ import { hasTokenizer } from "./model-folder.js";
 import { planLines } from "./plan.js";
 import { openRunData, type RunData } from "./run-data.js";
 import { type TokenizerRunSettings, tokenizerRunSettings } from "./run-settings.js";
-import { checkState, stateOf, type TokenizerRunState } from "./run-state.js";
+import { checkPictures, checkState, stateOf, type TokenizerRunState } from "./run-state.js";
 import { startTrainer } from "./start-trainer.js";
 import { restoreTrainer } from "./state.js";
 import type { TokenizerTrainer } from "./tokenizer-trainer.js";
@@ -69,12 +69,17 @@ export async function prepareTokenizerRun(request: TokenizerTrainRequest): Promi
   const data = await openRunData(settings, { device, say, signal, onProgress, onError });
   let trainer: TokenizerTrainer | undefined;
   try {
+    if (state) checkPictures(state, data, request.allowChanged);
     trainer = await startTrainer(settings, config.experiment.init_weight, { device, say, signal });
     if (state)
       await restoreTrainer(trainer, (name) => checkpointFile(ranks, checkpoint, name), state.trainer);
     const finished = trainer.finished >= settings.recipe.steps;
     const done = finished && (await hasTokenizer(settings.outputDir, trainer.finished));
-    for (const line of planLines(settings, ranks, data, trainer)) say(line);
+    if (done)
+      say(
+        `This run is finished: "${settings.outputDir}" has the tokenizer of step ${trainer.finished}. Nothing is left to do.`,
+      );
+    else for (const line of planLines(settings, ranks, data, trainer)) say(line);
     const made = trainer;
     const close = async (): Promise<void> => {
       made.dispose();

@@ -14,8 +14,8 @@ export interface TokenizerRunState {
   readonly trainer: TrainerCounts;
   /** Steps whose numbers were not finite. */
   readonly skipped: number;
-  /** How many pictures it learns from. */
-  readonly pictures: number;
+  /** Of the pictures it learns. */
+  readonly pictures: string;
   /** Pictures of a step over all ranks. */
   readonly batch: number;
   /** The checked configuration. */
@@ -37,6 +37,7 @@ const harmless = [
   "config",
   "experiment.",
   "model.generator.",
+  "dataset.params.train_shards_path_or_url", // whether they are the same is seen from the pictures themselves
   "dataset.params.eval_shards_path_or_url",
   "dataset.params.num_workers_per_gpu",
   "tokenizer_training.held_out",
@@ -46,6 +47,7 @@ const harmless = [
 ];
 /** Another size is another model: no flag makes its weights fit. */
 const architecture = "model.vq_model.";
+const picturesKey = "dataset.params.train_shards_path_or_url";
 const batchKey = "training.per_gpu_batch_size";
 
 /**
@@ -89,4 +91,17 @@ export function checkState(
     );
   }
   for (const { text } of changes) request.say(`Note: ${text}.`);
+}
+
+/** @throws {RarityError} "bad-config" for other pictures than those the run was begun with, unless their key was allowed */
+export function checkPictures(
+  state: TokenizerRunState,
+  data: { readonly name: string; readonly identity: string },
+  allowChanged: readonly string[] = [],
+): void {
+  if (state.pictures === data.identity || allowChanged.includes(picturesKey)) return;
+  throw new RarityError(
+    "bad-config",
+    `The pictures of "${data.name}" are not those that the run was begun with: their names, classes or number differ. Bring those back, give another experiment.output_dir, or go on with these by --allow-changed ${picturesKey}.`,
+  );
 }

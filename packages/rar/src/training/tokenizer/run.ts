@@ -266,7 +266,7 @@ class Run {
       verb: "train-tokenizer",
       trainer,
       skipped: this.#skipped,
-      pictures: data.pictures.count,
+      pictures: data.identity,
       batch: settings.recipe.batch * ranks.size,
       config: this.#request.loaded.config as unknown as PlainMap,
     };
