@@ -179,7 +179,7 @@ async function reference() {
       ),
     });
     const heldOut = await heldOutRows(samples);
-    return measure(await rowsOf(files.tokens, samples), heldOut);
+    return await measure(await rowsOf(files.tokens, samples), heldOut); // before the pipeline is gone
   } finally {
     await pipeline.dispose();
   }

@@ -35,9 +35,9 @@ train_tokenizer() {
 
 make_tokens() {
   mkdir -p "$work/tokens"
-  cp "$data/classes.txt" "$work/tokens/classes.txt"
-  tokens "$data/test-0000.tar.gz" "$tokenizer" "$work/tokens/test.tokens" --no-mirror
-  rarity tokens "$work/tokens/test.tokens" --rows 0-1999 >"$work/tokens/test.jsonl" # as many as were recorded
+  cat "$data/classes.txt" >"$work/tokens/classes.txt"
+  tokens "$data/test-0000.tar.gz" "$tokenizer" "$work/tokens/test-5000.jsonl" --no-mirror
+  head -n 2000 "$work/tokens/test-5000.jsonl" >"$work/tokens/test.jsonl" # as many as were recorded
   tokens "$data/train-$some.tar.gz" "$tokenizer" "$work/tokens/train.tokens"
 }
 

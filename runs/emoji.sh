@@ -30,7 +30,7 @@ train_tokenizer() {
 
 make_tokens() {
   mkdir -p "$work/tokens"
-  cp packages/rar/models/emoji/classes.txt "$work/tokens/classes.txt"
+  cat packages/rar/models/emoji/classes.txt >"$work/tokens/classes.txt"
   tokens "$heldout" "$work/tokenizer" "$work/tokens/heldout.tokens" --no-mirror
   tokens "$train" "$work/tokenizer" "$work/tokens/train.tokens" --no-mirror
 }
