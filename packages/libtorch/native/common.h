@@ -99,7 +99,9 @@ void defineTensor(Napi::Env, Napi::Object exports);
 void defineOperator(Napi::Env, Napi::Object exports);
 void defineAutograd(Napi::Env, Napi::Object exports);
 void defineRuntime(Napi::Env, Napi::Object exports);
+void defineDropout(Napi::Env, Napi::Object exports);
 void defineC10d(Napi::Env, Napi::Object exports);  // c10d.cc
 void defineCuda(Napi::Env, Napi::Object exports);         // cuda.cc, or cuda-absent.cc without CUDA's headers
+void defineCudaKernels(Napi::Object cuda);  // cuda-kernel.cc, with CUDA's headers only
 
 }  // namespace addon

@@ -1,5 +1,5 @@
-// Streams, events, graphs and memory of CUDA devices: the only file that includes CUDA's headers, of which it needs
-// cuda_runtime_api.h alone. A stream, event or graph goes to JavaScript as an External, which src/cuda wraps.
+// Streams, events, graphs and memory of CUDA devices: with cuda-kernel.cc the only file that includes CUDA's headers, of
+// which it needs cuda_runtime_api.h alone. A stream, event or graph goes to JavaScript as an External, which src/cuda wraps.
 #include "common.h"
 
 #include <ATen/Context.h>
@@ -303,6 +303,11 @@ Napi::Value properties(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// "cuda" or "cuda:1" -> its number
+Napi::Value deviceIndex(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(deviceOf(info, 0)));
+}
+
 }  // namespace
 
 void defineCuda(Napi::Env env, Napi::Object exports) {
@@ -333,6 +338,8 @@ void defineCuda(Napi::Env env, Napi::Object exports) {
   define<resetPeakMemory>(cuda, "resetPeakMemory");
   define<emptyCache>(cuda, "emptyCache");
   define<properties>(cuda, "properties");
+  define<deviceIndex>(cuda, "deviceIndex");
+  defineCudaKernels(cuda);
   exports.Set("cuda", cuda);
 }
 

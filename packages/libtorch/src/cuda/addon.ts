@@ -5,6 +5,7 @@ declare const kind: unique symbol;
 export type NativeStream = { readonly [kind]: "stream" };
 export type NativeEvent = { readonly [kind]: "event" };
 export type NativeGraph = { readonly [kind]: "graph" };
+export type NativeKernel = { readonly [kind]: "kernel" };
 /** What to return to when a stream is left. */
 export type NativeBefore = { readonly [kind]: "before" };
 
@@ -36,4 +37,14 @@ export interface CudaNative {
   resetPeakMemory(device: string): void;
   emptyCache(): void;
   properties(device: string): [name: string, ...numbers: number[]];
+  deviceIndex(device: string): number;
+
+  /** Absent where cuda.h was missing. */
+  compileKernels?(
+    source: string,
+    options: readonly string[],
+    names: readonly string[],
+    device: number,
+  ): NativeKernel[];
+  launchKernel?(kernel: NativeKernel, sizes: Int32Array, kinds: string, values: Float64Array): void;
 }

@@ -19,6 +19,7 @@ describe.skipIf(!noGpu)("CUDA where there is none", () => {
     ["Graph", () => new cuda.Graph()],
     ["memory", () => cuda.memory()],
     ["resetPeakMemory", () => cuda.resetPeakMemory("cuda:0")],
+    ["compileKernels", () => cuda.compileKernels("", {})],
     ["emptyCache", () => cuda.emptyCache()],
     ["properties", () => cuda.properties()],
     ["setSyncDebug", () => cuda.setSyncDebug("error")],

@@ -24,6 +24,7 @@ import {
   scope,
   sub,
   tensor,
+  transpose,
   zeros,
 } from "../index.js";
 
@@ -134,6 +135,79 @@ describe.skipIf(!cuda.isAvailable())("CUDA on a GPU (skipped where there is none
     cuda.emptyCache();
     expect(cuda.memory().reserved).toBeLessThanOrEqual(before.reserved);
     expect(after.total).toBeGreaterThan(after.free);
+  });
+
+  describe("kernels of one's own", () => {
+    const source = `
+      extern "C" __global__ void scale(float* x, int n, float factor, const float* more) {
+        const int i = blockIdx.x * blockDim.x + threadIdx.x;
+        if (i < n) x[i] = x[i] * factor + (more ? more[i] : SHIFT);
+      }
+      extern "C" __global__ void types(double* out, long long a, double b, int c) {
+        extern __shared__ double room[];
+        room[0] = a + b;
+        out[0] = room[0] + (unsigned)c;
+      }
+      // Adds 1 after waiting for the kernel before.
+      extern "C" __global__ void next(int* x) {
+        #if __CUDA_ARCH__ >= 900
+        asm volatile("griddepcontrol.wait;" ::: "memory");
+        asm volatile("griddepcontrol.launch_dependents;");
+        #endif
+        if (threadIdx.x == 0 && blockIdx.x == 0) x[0]++;
+      }`;
+    const parameters = {
+      scale: ["tensor", "int", "float", "tensor"],
+      types: ["tensor", "long", "double", "int"],
+      next: ["tensor"],
+    } as const;
+    const options = { device, defines: { SHIFT: "0.5f" } };
+
+    it("are compiled and launched", () =>
+      scope(() => {
+        const { scale, types } = cuda.compileKernels(source, parameters, options);
+        const x = ones([1000], { device });
+        scale.launch({ grid: 4, block: [256] }, x, 1000, 3, null);
+        expect(numbers(x)).toEqual(Array(1000).fill(3.5));
+        scale.launch({ grid: 4, block: [256] }, x, 500, 1, x);
+        expect(numbers(x)).toEqual([...Array(500).fill(7), ...Array(500).fill(3.5)]);
+        const out = zeros([1], { device, dtype: "float64" });
+        types.launch({ grid: 1, block: 1, shared: 60_000 }, out, -(2 ** 40), 0.25, 2 ** 32 - 1);
+        expect(numbers(out)).toEqual([-(2 ** 40) + 0.25 + 2 ** 32 - 1]);
+      }));
+
+    it("are recorded by a graph, also those that start early", () =>
+      scope(() => {
+        const { next } = cuda.compileKernels(source, parameters, options);
+        const x = zeros([1], { device, dtype: "int32" });
+        using graph = new cuda.Graph({ warmUp: 1 });
+        graph.capture(() => {
+          for (let i = 0; i < 100; i++) next.launch({ grid: 64, block: 128, dependent: i > 0 }, x);
+        });
+        fill_(x, 0);
+        for (let i = 0; i < 10; i++) graph.replay();
+        expect(numbers(x)).toEqual([1000]);
+      }));
+
+    it("say what is wrong", () =>
+      scope(() => {
+        expect(() => cuda.compileKernels("nonsense", {}, { device })).toThrow(
+          /do not compile.*kernel\.cu\(1\)/s,
+        );
+        expect(() => cuda.compileKernels(source, { other: [] }, options)).toThrow(/no kernel other/);
+        const { scale } = cuda.compileKernels(source, parameters, options);
+        const x = ones([4, 4], { device });
+        const launch =
+          (...args: cuda.KernelArgument[]) =>
+          () =>
+            scale.launch({ grid: 1, block: 16 }, ...args);
+        expect(launch(x, 16)).toThrow("scale takes 4 arguments, 2 were given.");
+        expect(launch(x, 1.5, 1, null)).toThrow(/fits "int".*argument 1 of the kernel scale, not 1\.5/);
+        expect(launch(3, 16, 1, null)).toThrow(/argument 0 of the kernel scale/);
+        expect(launch(ones([16]), 16, 1, null)).toThrow(/scale: argument 0 .* contiguous and on cuda:0.*cpu/);
+        expect(launch(transpose(ones([4, 2], { device }), 0, 1), 8, 1, null)).toThrow(/not contiguous/);
+        expect(() => scale.launch({ grid: 1, block: 4096 }, x, 16, 1, null)).toThrow(/scale: CUDA error/);
+      }));
   });
 
   describe("a graph", () => {

@@ -12,4 +12,13 @@ export {
   synchronize,
 } from "./device.js";
 export { type CaptureMode, Graph, type GraphOptions } from "./graph.js";
+export {
+  type CompileOptions,
+  compileKernels,
+  type Dimensions,
+  type Kernel,
+  type KernelArgument,
+  type LaunchOptions,
+  type ParameterType,
+} from "./kernel.js";
 export { Event, type EventOptions, Stream, type StreamOptions } from "./stream.js";

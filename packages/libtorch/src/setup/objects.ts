@@ -19,7 +19,7 @@ export interface ObjectsOptions {
   readonly folder: string;
   readonly compiler: Compiler;
   readonly flags: readonly string[];
-  /** Whether cuda.cc is compiled; else cuda-absent.cc. */
+  /** Whether cuda.cc and cuda-kernel.cc are compiled; else cuda-absent.cc. */
   readonly cuda: boolean;
   /** Compile all, also what has not changed. */
   readonly force: boolean;
@@ -43,10 +43,10 @@ export async function compileObjects(options: ObjectsOptions): Promise<string[]>
   );
   for (const [name, text] of texts) if (name.endsWith(".h")) common.update(text);
 
-  const other = options.cuda ? "cuda-absent.cc" : "cuda.cc";
+  const others = options.cuda ? ["cuda-absent.cc"] : ["cuda.cc", "cuda-kernel.cc"];
   // The largest first: the last one to be done then is a short one.
   const sources = [...texts.keys()]
-    .filter((name) => name.endsWith(".cc") && name !== other)
+    .filter((name) => name.endsWith(".cc") && !others.includes(name))
     .sort((a, b) => texts.get(b)!.length - texts.get(a)!.length);
   const objects = sources.map((source) => {
     const hash = common.copy().update(texts.get(source)!).digest("hex").slice(0, 16);
