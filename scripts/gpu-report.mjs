@@ -134,6 +134,9 @@ if (benches.length > 0) {
   );
 }
 
+for (const { step, log } of steps.filter(({ step }) => step.startsWith("step-")))
+  out.push(`## Pieces of a decode step: ${step.slice(5)}`, "", log.trim(), "");
+
 const failed = steps.filter(({ status }) => status !== 0);
 if (failed.length > 0) out.push("## Failures", "");
 for (const { step, status, log } of failed) {

@@ -14,7 +14,9 @@ const create = (options: TorchOptions = {}): Promise<TorchEngine> =>
 
 describe.skipIf(!haveLibtorch || !cuda.isAvailable())("torch on CUDA (skipped without a GPU)", () => {
   engineContract("with recorded steps", () => create(), { exactInBatches: false });
-  describe("operator by operator", () => generatorContract(() => create({ graphs: false })));
+  describe("launch by launch", () => generatorContract(() => create({ graphs: false })));
+  describe("recorded operators", () => generatorContract(() => create({ kernels: false })));
+  describe("operator by operator", () => generatorContract(() => create({ graphs: false, kernels: false })));
 
   /** More than one span of positions, so more than one graph. */
   const model = randomGenerator({ ...tinyGenerator, tokens: 81 });
@@ -36,11 +38,12 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("torch on CUDA (skipped wi
   it("draws the CPU's tokens from the same seeds, with recorded steps and without, batch after batch", async () => {
     await using cpu = await TorchEngine.create({ threads: 1 });
     const expected = [await tokensOf(cpu, 1), await tokensOf(cpu, 2)];
-    for (const graphs of [true, false]) {
-      await using engine = await create({ graphs });
-      expect(engine.graphs).toBe(graphs);
-      expect([await tokensOf(engine, 1), await tokensOf(engine, 2)]).toEqual(expected);
-    }
+    for (const graphs of [true, false])
+      for (const kernels of [true, false]) {
+        await using engine = await create({ graphs, kernels });
+        expect(engine.graphs).toBe(graphs);
+        expect([await tokensOf(engine, 1), await tokensOf(engine, 2)]).toEqual(expected);
+      }
   });
 
   it("gives the GPU's memory back", async () => {

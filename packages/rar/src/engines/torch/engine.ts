@@ -31,6 +31,8 @@ export interface TorchOptions {
   readonly threads?: number | undefined;
   /** Decode steps as CUDA graphs, where there is CUDA. Default: true. */
   readonly graphs?: boolean | undefined;
+  /** Decode steps by kernels of our own, where CUDA can compile them. Default: true. */
+  readonly kernels?: boolean | undefined;
 }
 
 type TorchPrecision = "float32" | "bfloat16";
@@ -81,6 +83,7 @@ export class TorchEngine implements Engine {
       precision = "float32",
       threads = availableParallelism(),
       graphs = true,
+      kernels = true,
     } = options;
     if (!isSupported(precision))
       throw new RangeError(
@@ -95,7 +98,7 @@ export class TorchEngine implements Engine {
     const worker = new Worker(workerFile(), { execArgv: [] });
     const client = new Client(worker);
     try {
-      const full = await client.call<string>("start", [device, threads, graphs]);
+      const full = await client.call<string>("start", [device, threads, graphs, kernels]);
       return new TorchEngine(full, precision, threads, graphs, worker, client);
     } catch (error) {
       await worker.terminate();

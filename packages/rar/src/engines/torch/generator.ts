@@ -2,7 +2,7 @@
 import type { DType, Tensor } from "libtorch";
 import * as torch from "libtorch";
 import type { GeneratorConfig } from "../../config/architecture.js";
-import { foldQueryNorm } from "../../networks/block.js";
+import { type BlockWeights, foldQueryNorm, type NormWeights } from "../../networks/block.js";
 import {
   type GeneratorWeights,
   generatorWeights,
@@ -12,12 +12,16 @@ import {
 import type { Ops, Parameters } from "../../networks/ops.js";
 import { torchOps } from "./ops.js";
 
+export interface FoldedBlock extends BlockWeights<Tensor> {
+  readonly qScaled: NormWeights<Tensor>;
+}
+
 export interface LoadedGenerator {
   readonly config: GeneratorConfig;
   readonly device: string;
   readonly dtype: DType;
   readonly ops: Ops<Tensor>;
-  readonly weights: GeneratorWeights<Tensor>;
+  readonly weights: Omit<GeneratorWeights<Tensor>, "blocks"> & { readonly blocks: readonly FoldedBlock[] };
   readonly tables: InputTables<Tensor>;
   dispose(): void;
 }
@@ -31,14 +35,18 @@ export const named =
     return tensor;
   };
 
-/** @param parameters - by name, kept tensors of `dtype` on `device`; disposed with the model */
+/**
+ * @param parameters - by name, kept tensors of `dtype` on `device`; disposed with the model
+ * @param pack - whether linear layers may be brought into another order
+ */
 export function loadedGenerator(
   config: GeneratorConfig,
   parameters: ReadonlyMap<string, Tensor>,
   device: string,
   dtype: DType,
+  pack = true,
 ): LoadedGenerator {
-  const packed = packWeights(parameters);
+  const packed = pack ? packWeights(parameters) : new Map<Tensor, Tensor>();
   const ops = torchOps({ device, dtype, packed });
   const given = generatorWeights(config, named(parameters));
   const tables = torch.scope(() => inputTables(ops, config, given));

@@ -9,12 +9,12 @@ export const cacheBytes = (config: GeneratorConfig, rows: number, bytes: number)
 
 export class KeyValueCache {
   /** k and v of each layer, [rows, H, positions, d]. */
-  readonly #layers: readonly { readonly k: Tensor; readonly v: Tensor }[];
+  readonly layers: readonly { readonly k: Tensor; readonly v: Tensor }[];
 
   constructor(config: GeneratorConfig, rows: number, positions: number, device: string, dtype: DType) {
     const shape = [rows, config.heads, positions, headWidth(config)];
     const room = (): Tensor => torch.keep(torch.zeros(shape, { device, dtype }));
-    this.#layers = Array.from({ length: config.depth }, () => ({ k: room(), v: room() }));
+    this.layers = Array.from({ length: config.depth }, () => ({ k: room(), v: room() }));
   }
 
   /** What the network takes as its past where the next position is `position`: all there is up to it is open. */
@@ -39,7 +39,7 @@ export class KeyValueCache {
   }
 
   #past(store: (whole: Tensor, fresh: Tensor) => Tensor, mask?: Tensor): StaticPast[] {
-    return this.#layers.map(({ k, v }) => ({
+    return this.layers.map(({ k, v }) => ({
       k,
       v,
       mask: k, // not read: extend() says what is open
@@ -48,7 +48,7 @@ export class KeyValueCache {
   }
 
   dispose(): void {
-    for (const { k, v } of this.#layers) {
+    for (const { k, v } of this.layers) {
       k.dispose();
       v.dispose();
     }

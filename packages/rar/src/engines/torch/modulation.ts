@@ -12,31 +12,46 @@ export const CHUNK = 33;
 export const chunkBytes = (config: GeneratorConfig, conditions: number, bytes: number): number =>
   conditions * CHUNK * modulationParts(config) * config.width * bytes;
 
+/** What a stepper asks of {@link Modulations}. */
+export type ModulationSource = Pick<Modulations, "conditions" | "rows" | "chunk" | "release" | "at">;
+
 export class Modulations {
   readonly #model: LoadedGenerator;
-  /** Distinct conditions, and which of them each row has. */
-  readonly #conditions: readonly number[];
-  readonly #rows: Tensor;
+  /** Distinct conditions. */
+  readonly conditions: readonly number[];
+  /** Which of them each row has, [rows] int64. */
+  readonly rows: Tensor;
   #chunk: { readonly index: number; readonly table: Tensor } | undefined;
 
   constructor(model: LoadedGenerator, conditions: readonly number[]) {
     this.#model = model;
-    this.#conditions = [...new Set(conditions)];
-    const rows = conditions.map((id) => BigInt(this.#conditions.indexOf(id)));
-    this.#rows = torch.keep(torch.tensor(BigInt64Array.from(rows), { device: model.device }));
+    this.conditions = [...new Set(conditions)];
+    const rows = conditions.map((id) => BigInt(this.conditions.indexOf(id)));
+    this.rows = torch.keep(torch.tensor(BigInt64Array.from(rows), { device: model.device }));
+  }
+
+  /** That of the chunk which a position is in: [conditions, positions, parts, D]; valid until another chunk is asked for. */
+  chunk(position: number): Tensor {
+    const index = Math.floor(position / CHUNK);
+    if (this.#chunk?.index !== index) {
+      this.release(); // before the next is made
+      this.#chunk = { index, table: torch.keep(this.#compute(index)) };
+    }
+    return this.#chunk.table;
+  }
+
+  /** Frees the chunk held, where it was copied. */
+  release(): void {
+    this.#chunk?.table.dispose();
+    this.#chunk = undefined;
   }
 
   /** Packed modulation of all rows at one position: [parts * rows, 1, D]. */
   at(position: number): Tensor {
-    const index = Math.floor(position / CHUNK);
-    if (this.#chunk?.index !== index) {
-      this.#chunk?.table.dispose(); // before the next is made
-      this.#chunk = { index, table: torch.keep(this.#compute(index)) };
-    }
     const { width: D } = this.#model.config;
     return torch.scope(() => {
-      const here = torch.select(this.#chunk!.table, 1, position - index * CHUNK); // [conditions, parts, D]
-      const rows = torch.index_select(torch.transpose(here, 0, 1), 1, this.#rows); // [parts, rows, D]
+      const here = torch.select(this.chunk(position), 1, position % CHUNK); // [conditions, parts, D]
+      const rows = torch.index_select(torch.transpose(here, 0, 1), 1, this.rows); // [parts, rows, D]
       return torch.reshape(rows, [-1, 1, D]);
     });
   }
@@ -48,7 +63,7 @@ export class Modulations {
     const positions = Math.min(CHUNK, config.tokens + 1 - first);
     return torch.scope(() => {
       const ids = (of: (condition: number, position: number) => number): Tensor => {
-        const values = this.#conditions.flatMap((condition) =>
+        const values = this.conditions.flatMap((condition) =>
           Array.from({ length: positions }, (_, i) => BigInt(of(condition, first + i))),
         );
         return torch.tensor(BigInt64Array.from(values), { device });
@@ -60,14 +75,13 @@ export class Modulations {
         ids((condition) => condition),
         ids((_, position) => position),
       );
-      return torch.view(table, [this.#conditions.length, positions, modulationParts(config), config.width]);
+      return torch.view(table, [this.conditions.length, positions, modulationParts(config), config.width]);
     });
   }
 
   dispose(): void {
-    this.#rows.dispose();
-    this.#chunk?.table.dispose();
-    this.#chunk = undefined;
+    this.rows.dispose();
+    this.release();
   }
 }
 

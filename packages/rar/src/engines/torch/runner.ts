@@ -10,11 +10,13 @@ import { Modulations, rowConditions } from "./modulation.js";
 import { gumbelNoise } from "./noise.js";
 import type { Stepper, Steppers } from "./stepper.js";
 
+/** Draws the i-th place of a plan: writes `tokens`, and `broken` where a logit is not finite. */
+type DrawPlace = (i: number, factor: number, tokens: Tensor, broken: Tensor) => void;
+
 export class TorchRunner {
   readonly #model: LoadedGenerator;
   readonly #images: number;
   readonly #rows: number;
-  readonly #guided: boolean;
   readonly #conditions: Tensor; // [rows, 1]
   /** Rows of the position tables for positions 0 .. L. */
   readonly #where: Tensor;
@@ -34,7 +36,6 @@ export class TorchRunner {
     const { conditions, guided } = request;
     this.#model = model;
     this.#images = conditions.length;
-    this.#guided = guided;
     const rows = rowConditions(config, conditions, guided);
     const order = [...(request.order ?? Array.from({ length: config.tokens }, (_, i) => i))].map(placeRow);
     const ids = (values: readonly number[], shape: readonly number[]): Tensor =>
@@ -85,28 +86,18 @@ export class TorchRunner {
     if (plan.place !== this.#position - 2 || plan.place + count > L)
       throw new RangeError(`places ${plan.place} to ${plan.place + count - 1} cannot be drawn now`);
     return torch.scope(() => {
-      const { noise: key, temperature } = plan;
-      const noise =
-        key.kind === "philox" && temperature !== 0
-          ? gumbelNoise(key, plan.place, count, K, this.#model.device)
-          : undefined;
-      const drawn = torch.empty([count, this.#images], { dtype: "int64", device: this.#model.device });
-      const finite: Tensor[] = [];
+      const { device } = this.#model;
+      const drawn = torch.empty([count, this.#images], { dtype: "int64", device });
+      const broken = torch.zeros([count], { dtype: "int32", device });
+      const draw = this.#drawAtOnce(plan) ?? this.#drawByOperators(plan, K);
       for (const [i, factor] of plan.factors.entries()) {
         torch.scope(() => {
-          const logits = combine(this.#logits as Tensor, this.#images, factor);
-          finite.push(torch.keep(torch.all(torch.isfinite(logits))));
-          const tokens =
-            key.kind === "torch" && temperature !== 0
-              ? this.#withRandomState(key.seed, () => drawMultinomial(logits, temperature))
-              : drawTokens(logits, { ...plan, factor }, noise && torch.select(noise, 0, i));
-          torch.copy_(torch.select(drawn, 0, i), tokens);
+          const tokens = torch.select(drawn, 0, i);
+          draw(i, factor, tokens, torch.narrow(broken, 0, i, 1));
           if (plan.place + i + 1 < L) this.#feed(tokens);
         });
       }
-      const sound = torch.item(torch.all(torch.stack(finite)));
-      for (const flag of finite) flag.dispose();
-      if (!sound)
+      if (torch.item(torch.any(broken)))
         throw new RarityError(
           "engine",
           "Cannot draw a token: the network's logits are not finite. The weights are broken, or overflow at this " +
@@ -116,13 +107,48 @@ export class TorchRunner {
     });
   }
 
-  /** tokens: [images] int64 */
-  #feed(tokens: Tensor): void {
-    const column = torch.unsqueeze(tokens, 1);
-    this.#run(this.#guided ? torch.cat([column, column], 0) : column);
+  /** By the stepper, where it draws and the plan asks for nothing more. */
+  #drawAtOnce(plan: DrawPlan): DrawPlace | undefined {
+    const { noise: key, temperature, topK, topP } = plan;
+    const stepper = this.#stepper;
+    if (!stepper.draw || topK !== undefined || topP !== undefined || key.kind !== "philox") return undefined;
+    const words = key.indices.flatMap((index) => [index, Math.floor(index / 2 ** 32) + key.domain]);
+    const indices = torch.tensor(
+      Int32Array.from(words, (word) => (word % 2 ** 32) | 0),
+      {
+        shape: [this.#images, 2],
+        device: this.#model.device,
+      },
+    );
+    const { seed } = key;
+    const images = this.#images;
+    return (i, factor, tokens, broken) =>
+      stepper.draw!({ images, factor, temperature, place: plan.place + i, seed, indices, tokens, broken });
   }
 
-  /** One position. content: [rows, 1] */
+  #drawByOperators(plan: DrawPlan, codes: number): DrawPlace {
+    const { noise: key, temperature } = plan;
+    const noise =
+      key.kind === "philox" && temperature !== 0
+        ? gumbelNoise(key, plan.place, plan.factors.length, codes, this.#model.device)
+        : undefined;
+    return (i, factor, tokens, broken) => {
+      const logits = combine(this.#logits as Tensor, this.#images, factor);
+      torch.copy_(broken, torch.logical_not(torch.all(torch.isfinite(logits))));
+      const drawn =
+        key.kind === "torch" && temperature !== 0
+          ? this.#withRandomState(key.seed, () => drawMultinomial(logits, temperature))
+          : drawTokens(logits, { ...plan, factor }, noise && torch.select(noise, 0, i));
+      torch.copy_(tokens, drawn);
+    };
+  }
+
+  /** tokens: [images] int64 */
+  #feed(tokens: Tensor): void {
+    this.#run(torch.unsqueeze(tokens, 1));
+  }
+
+  /** One position. content: [rows, 1] or [images, 1] */
   #run(content: Tensor): void {
     const position = this.#position;
     torch.scope(() => {
@@ -130,7 +156,7 @@ export class TorchRunner {
         content,
         where: torch.narrow(this.#where, 0, position, 1),
         next: torch.narrow(this.#next, 0, position, 1),
-        modulation: this.#modulations.at(position),
+        modulations: this.#modulations,
       };
       this.#logits = this.#stepper.run(input, position);
     });

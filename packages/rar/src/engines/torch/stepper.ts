@@ -4,27 +4,62 @@ import * as torch from "libtorch";
 import { modulationParts, step } from "../../networks/generator.js";
 import type { LoadedGenerator } from "./generator.js";
 import { KeyValueCache } from "./kv-cache.js";
+import type { ModulationSource } from "./modulation.js";
 import type { StaticPast } from "./ops.js";
 
 export interface StepInput {
-  /** [rows, 1] ids */
+  /** Ids, [rows, 1]; or [images, 1] where each of them stands in two rows, which have it in the same order. */
   readonly content: Tensor;
   /** Rows of the position tables, [1] each. */
   readonly where: Tensor;
   readonly next: Tensor;
-  /** [parts * rows, 1, D] */
-  readonly modulation: Tensor;
+  readonly modulations: ModulationSource;
 }
 
 export interface Stepper {
   /** Logits [rows, K] after the position's token; valid until the next run. Positions come in order from 0. */
   run(input: StepInput, position: number): Tensor;
+  /** Draws from the logits of the last run, where it can do so at once; see {@link Drawing}. */
+  draw?(drawing: Drawing): void;
   dispose(): void;
+}
+
+/** One place of all images drawn on the device from [rows, K] logits, as `draw.ts` does it without top-k and top-p. */
+export interface Drawing {
+  readonly images: number;
+  readonly factor: number;
+  readonly temperature: number;
+  readonly place: number;
+  readonly seed: number;
+  /** Counter words of each image: [images, 2] int32, low word, then high word with the domain. */
+  readonly indices: Tensor;
+  /** [images] int64, to be written. */
+  readonly tokens: Tensor;
+  /** int32, set to 1 where a logit is not finite. */
+  readonly broken: Tensor;
+}
+
+/** What the network itself takes, as tensors. */
+interface NetworkInput {
+  readonly content: Tensor;
+  readonly where: Tensor;
+  readonly next: Tensor;
+  readonly modulation: Tensor;
+}
+
+function networkInput({ content, where, next, modulations }: StepInput, position: number): NetworkInput {
+  const twice = content.shape[0] !== modulations.rows.shape[0];
+  return {
+    content: twice ? torch.cat([content, content], 0) : content,
+    where,
+    next,
+    modulation: modulations.at(position),
+  };
 }
 
 function logitsOf(
   { ops, config, weights, tables }: LoadedGenerator,
-  input: StepInput,
+  input: NetworkInput,
   past: StaticPast[],
 ): Tensor {
   return torch.scope(() => torch.squeeze(step(ops, config, weights, { tables, ...input, past }).logits, 1));
@@ -42,7 +77,9 @@ export class EagerStepper implements Stepper {
   }
 
   run(input: StepInput, position: number): Tensor {
-    const logits = torch.keep(logitsOf(this.#model, input, this.#cache.at(position)));
+    const logits = torch.scope(() =>
+      torch.keep(logitsOf(this.#model, networkInput(input, position), this.#cache.at(position))),
+    );
     this.#logits?.dispose();
     this.#logits = logits;
     return logits;
@@ -87,7 +124,7 @@ export class StaticStepper implements Stepper {
   readonly #model: LoadedGenerator;
   readonly #cache: KeyValueCache;
   readonly #record: Record;
-  readonly #input: StepInput;
+  readonly #input: NetworkInput;
   readonly #position: Tensor; // [1]
   readonly #mask: Tensor; // [1, 1, 1, positions]
   /** By span, with the part of the mask that it reads. */
@@ -115,8 +152,9 @@ export class StaticStepper implements Stepper {
 
   run(input: StepInput, position: number): Tensor {
     torch.scope(() => {
+      const given = networkInput(input, position);
       for (const name of ["content", "where", "next", "modulation"] as const)
-        torch.copy_(this.#input[name], input[name]);
+        torch.copy_(this.#input[name], given[name]);
       torch.fill_(this.#position, position);
       if (position === 0) torch.fill_(this.#mask, CLOSED);
       torch.fill_(torch.narrow(this.#mask, 3, position, 1), 0);
@@ -146,19 +184,23 @@ export class StaticStepper implements Stepper {
   }
 }
 
+/** Makes the stepper of a model for so many rows. */
+export type MakeStepper = (model: LoadedGenerator, rows: number) => Stepper;
+
 /**
  * Steppers of one model. On CUDA the last one is kept for the next batch of as many rows, with its graphs: recording
  * them takes as long as a dozen steps.
  */
 export class Steppers {
   readonly #model: LoadedGenerator;
-  readonly #record: Record | undefined;
+  readonly #make: MakeStepper;
+  readonly #keep: boolean;
   #idle: { readonly rows: number; readonly stepper: Stepper } | undefined;
 
-  /** @param record - undefined: operator by operator */
-  constructor(model: LoadedGenerator, record: Record | undefined) {
+  constructor(model: LoadedGenerator, make: MakeStepper, keep: boolean) {
     this.#model = model;
-    this.#record = record;
+    this.#make = make;
+    this.#keep = keep;
   }
 
   take(rows: number): Stepper {
@@ -166,13 +208,11 @@ export class Steppers {
     this.#idle = undefined;
     if (idle?.rows === rows) return idle.stepper;
     idle?.stepper.dispose();
-    return this.#record
-      ? new StaticStepper(this.#model, rows, this.#record)
-      : new EagerStepper(this.#model, rows);
+    return this.#make(this.#model, rows);
   }
 
   giveBack(rows: number, stepper: Stepper): void {
-    if (this.#record && !this.#idle) this.#idle = { rows, stepper };
+    if (this.#keep && !this.#idle) this.#idle = { rows, stepper };
     else stepper.dispose();
   }
 

@@ -7,12 +7,13 @@ import { RarityError } from "../../config/errors.js";
 import type { DrawPlan, SessionRequest } from "../engine.js";
 import { Answer, type Methods, serve } from "../rpc.js";
 import { type LoadedGenerator, loadedGenerator } from "./generator.js";
+import { stepperMaker } from "./kernels/choose.js";
 import { TorchRunner } from "./runner.js";
-import { type Record, recordGraph, Steppers } from "./stepper.js";
+import { type MakeStepper, recordGraph, Steppers } from "./stepper.js";
 import { type LoadedTokenizer, loadedTokenizer } from "./tokenizer.js";
 
 let device = "cpu";
-let record: Record | undefined;
+let makeStepper: MakeStepper = stepperMaker({ kernels: false });
 /** Weights on their way here, by model. */
 const arriving = new Map<number, Map<string, Tensor>>();
 const generators = new Map<number, { readonly model: LoadedGenerator; readonly steppers: Steppers }>();
@@ -31,7 +32,7 @@ const quick = <R>(fn: () => R): R => torch.inferenceMode(fn);
 
 const methods = {
   /** @returns the device in full, with its number */
-  start(wanted: string, threads: number, graphs: boolean): string {
+  start(wanted: string, threads: number, graphs: boolean, kernels: boolean): string {
     const devices = torch.cudaDevices();
     if (wanted !== "cpu") {
       const index = Number(/^cuda(?::(\d+))?$/.exec(wanted)?.[1] ?? 0);
@@ -47,7 +48,7 @@ const methods = {
         );
       wanted = `cuda:${index}`;
       torch.allowTF32(false);
-      if (graphs) record = recordGraph(wanted);
+      makeStepper = stepperMaker({ kernels, record: graphs ? recordGraph(wanted) : undefined });
     }
     torch.setThreads(threads);
     device = wanted;
@@ -70,7 +71,7 @@ const methods = {
 
   generator(id: number, config: GeneratorConfig, dtype: DType): void {
     const model = quick(() => loadedGenerator(config, found(arriving, id), device, dtype));
-    generators.set(id, { model, steppers: new Steppers(model, record) });
+    generators.set(id, { model, steppers: new Steppers(model, makeStepper, device !== "cpu") });
     arriving.delete(id);
   },
 

@@ -1,0 +1,179 @@
+/** The kernels of a decode step, compiled for one model, number type and number of rows. */
+import type { cuda, DType } from "libtorch";
+import { type GeneratorConfig, headWidth } from "../../../config/architecture.js";
+import { modulationParts } from "../../../networks/generator.js";
+import { CHUNK } from "../modulation.js";
+import { attentionSource } from "./attention.js";
+import { commonSource } from "./common.js";
+import { drawSource } from "./draw.js";
+import { linearSource } from "./linear.js";
+import { normSource } from "./norm.js";
+
+/** Up to so many rows, linear layers are kernels of their own; beyond, cuBLAS's products are faster. */
+export const FEW_ROWS = 4;
+
+const modulated = ["tensor", "tensor", "tensor"] as const; // table, condition, state
+const parameters = {
+  embed: [
+    ...["tensor", "tensor", "tensor"], // tables: content, where, next
+    ...["tensor", "int", "tensor", "tensor"], // content, how many, where, next
+    ...["int", "int", "tensor", "tensor"], // position, place in the chunk, state, x
+  ],
+  normalize: ["tensor", "tensor", ...modulated, "int", "int", "int", "tensor"],
+  attention: Array<cuda.ParameterType>(9).fill("tensor"),
+  draw: [
+    ...["tensor", "int", "int", "float", "double"], // logits, images, guided, factor, temperature
+    ...["int", "int", "int", "tensor", "tensor", "tensor"], // place, seed, indices, tokens, broken
+  ],
+} as const satisfies Record<string, readonly string[]>;
+
+const fewParameters = {
+  qkvLinear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
+  projLinear: ["tensor", "tensor", ...modulated, "int", "tensor", "tensor"],
+  fc1Linear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
+  fc2Linear: ["tensor", "tensor", ...modulated, "int", "tensor", "tensor"],
+  headLinear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type KernelName = keyof typeof parameters;
+export type FewKernelName = keyof typeof fewParameters;
+
+/** What compiles: `cuda.compileKernels`, or a test's stand-in for a GPU. */
+export type Compile = (
+  source: string,
+  kernels: Readonly<Record<string, readonly cuda.ParameterType[]>>,
+  options: cuda.CompileOptions,
+) => Readonly<Record<string, Pick<cuda.Kernel, "launch">>>;
+
+type Launch = (grid: number, dependent: boolean, ...args: cuda.KernelArgument[]) => void;
+
+export interface StepKernels {
+  readonly run: Readonly<Record<KernelName, Launch>>;
+  /** Linear layers; there with at most {@link FEW_ROWS} rows. */
+  readonly few: Readonly<Record<FewKernelName, (...args: cuda.KernelArgument[]) => void>> | undefined;
+  /** Type of the logits that `draw` takes. */
+  readonly logits: DType;
+}
+
+/** How the work is cut; for measurements. */
+export interface Tuning {
+  readonly linearThreads?: number;
+  /** Outputs that a warp computes at once, and warps that share one, by layer. */
+  readonly each?: Partial<Record<FewKernelName, number>>;
+  readonly split?: Partial<Record<FewKernelName, number>>;
+  /** Loads of the cache under way at once, a thread. */
+  readonly attentionAhead?: number;
+  /** Whether kernels start before their predecessors end. */
+  readonly dependent?: boolean;
+}
+
+const macros: Readonly<Record<FewKernelName, string>> = {
+  qkvLinear: "QKV",
+  projLinear: "PROJ",
+  fc1Linear: "FC1",
+  fc2Linear: "FC2",
+  headLinear: "HEAD_OUT",
+};
+const fewNames = Object.keys(fewParameters) as FewKernelName[];
+
+/**
+ * @throws {RangeError} for sizes that these kernels do not have
+ * @throws {Error} what `compile` throws
+ */
+export function stepKernels(
+  config: GeneratorConfig,
+  dtype: DType,
+  device: string,
+  rows: number,
+  positions: number,
+  compile: Compile,
+  tuning: Tuning = {},
+): StepKernels {
+  const chunk = dtype === "bfloat16" ? 8 : 4; // numbers of 16 bytes
+  const { width, mlpWidth, heads, codebookSize } = config;
+  const d = headWidth(config);
+  for (const size of [width, mlpWidth, d])
+    if (size % chunk !== 0) throw new RangeError(`a width of ${size} is no multiple of ${chunk}`);
+  const few = rows <= FEW_ROWS;
+  const { linearThreads = 512, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
+  const attentionParts = d / chunk;
+  const places = placesOf(attentionParts);
+  const outputs: Readonly<Record<FewKernelName, number>> = {
+    qkvLinear: 3 * width,
+    projLinear: width,
+    fc1Linear: mlpWidth,
+    fc2Linear: width,
+    headLinear: codebookSize,
+  };
+  const cut = fewNames.map((name) => {
+    const inputs = name === "fc2Linear" ? mlpWidth : width;
+    // Six loads of a lane at most, and work for every multiprocessor.
+    const split = tuning.split?.[name] ?? powerAbove(inputs / chunk / 32 / 6, 8);
+    const each = tuning.each?.[name] ?? (dtype === "bfloat16" && outputs[name] >= 3 * width ? 2 : 1);
+    return { name, each, split };
+  });
+  const defines = {
+    BF16: dtype === "bfloat16" ? 1 : 0,
+    WIDTH: width,
+    MLP: mlpWidth,
+    HEADS: heads,
+    HEAD: d,
+    CODES: codebookSize,
+    PARTS: modulationParts(config),
+    CHUNK,
+    POSITIONS: positions,
+    ATTENTION_PLACES: places,
+    ATTENTION_AHEAD: attentionAhead,
+    LOGIT: few || dtype === "float32" ? "float" : "T",
+    ROWS: rows,
+    LINEAR_THREADS: linearThreads,
+    ...Object.fromEntries(
+      cut.flatMap(({ name, each, split }) => [
+        [`${macros[name]}_EACH`, each],
+        [`${macros[name]}_SPLIT`, split],
+      ]),
+    ),
+  };
+  const source = [commonSource, normSource, attentionSource, few ? linearSource : "", drawSource].join("\n");
+  const names = few ? { ...parameters, ...fewParameters } : parameters;
+  const made = compile(source, names as Record<string, readonly cuda.ParameterType[]>, { device, defines });
+
+  const blocks: Readonly<Record<KernelName, number>> = {
+    embed: 256,
+    normalize: 256,
+    attention: attentionParts * places,
+    draw: 256,
+  };
+  const launch =
+    (name: KernelName): Launch =>
+    (grid, follows, ...args) =>
+      made[name]!.launch({ grid, block: blocks[name], dependent: follows && dependent }, ...args);
+  const linears = cut.map(({ name, each, split }) => {
+    const grid = Math.ceil(outputs[name] / ((linearThreads / 32 / split) * each));
+    const options = { grid, block: linearThreads, dependent };
+    return [name, (...args: cuda.KernelArgument[]) => made[name]!.launch(options, ...args)] as const;
+  });
+  return {
+    run: {
+      embed: launch("embed"),
+      normalize: launch("normalize"),
+      attention: launch("attention"),
+      draw: launch("draw"),
+    },
+    few: few ? (Object.fromEntries(linears) as StepKernels["few"]) : undefined,
+    logits: few ? "float32" : dtype,
+  };
+}
+
+/** Positions that a block of the attention looks at together: whole warps of threads, and at least six. */
+function placesOf(parts: number): number {
+  let places = 8;
+  while (parts * places < 192 || (parts * places) % 32 !== 0) places *= 2;
+  return places;
+}
+
+function powerAbove(least: number, most: number): number {
+  let power = 1;
+  while (power < least && power < most) power *= 2;
+  return power;
+}

@@ -1,0 +1,107 @@
+/** The generator's step (`networks/generator.ts`) as kernels: the same numbers with about a fifth of the launches. */
+import type { Tensor } from "libtorch";
+import * as torch from "libtorch";
+import type { FoldedBlock, LoadedGenerator } from "../generator.js";
+import type { StepKernels } from "./program.js";
+
+/** What the kernels of one step read and write besides weights. Fixed addresses, so that a graph can hold them. */
+export interface StepBuffers {
+  /** int32: position, and its place in the modulation's table */
+  readonly state: Tensor;
+  /** [conditions, CHUNK, parts, D]; and which condition each row has, [rows] int64 */
+  readonly table: Tensor;
+  readonly condition: Tensor;
+  /** Between blocks, [rows, D] float32. */
+  readonly x: Tensor;
+  /** k and v of each layer, [rows, H, positions, d] */
+  readonly cache: readonly { readonly k: Tensor; readonly v: Tensor }[];
+  /** Inside a block: [rows, 3D], [rows, D], [rows, F] */
+  readonly qkv: Tensor;
+  readonly attended: Tensor;
+  readonly hidden: Tensor;
+  /** [rows, K] float32 */
+  readonly logits: Tensor;
+}
+
+/** Places of vectors in the packed modulation (`packModulation`): six a block, then two of the final layer. */
+const places = (block: number) => ({
+  shiftA: 6 * block,
+  scaleA: 6 * block + 1,
+  gateA: 6 * block + 2,
+  shiftM: 6 * block + 3,
+  scaleM: 6 * block + 4,
+  gateM: 6 * block + 5,
+});
+const finalPlaces = (depth: number) => ({ scale: 6 * depth, shift: 6 * depth + 1 });
+
+/** Between `embed` and `draw`: from x to logits [rows, K]. */
+export function kernelStep(model: LoadedGenerator, kernels: StepKernels, buffers: StepBuffers): Tensor {
+  return kernels.few
+    ? fewRows(model, kernels, kernels.few, buffers)
+    : torch.scope(() => manyRows(model, kernels, buffers));
+}
+
+/** Five launches a block: whatever stands beside a linear layer is part of it. */
+function fewRows(
+  { config, weights }: LoadedGenerator,
+  kernels: StepKernels,
+  few: NonNullable<StepKernels["few"]>,
+  buffers: StepBuffers,
+): Tensor {
+  const { table, condition, state, x, qkv, attended, hidden, logits } = buffers;
+  const modulation = [table, condition, state] as const;
+  for (const [i, w] of weights.blocks.entries()) {
+    const at = places(i);
+    few.qkvLinear(x, ...modulation, at.scaleA, at.shiftA, w.qkv.weight, w.qkv.bias, qkv);
+    attend(kernels, w, buffers, i, qkv);
+    few.projLinear(attended, x, ...modulation, at.gateA, w.proj.weight, w.proj.bias);
+    few.fc1Linear(x, ...modulation, at.scaleM, at.shiftM, w.fc1.weight, w.fc1.bias, hidden);
+    few.fc2Linear(hidden, x, ...modulation, at.gateM, w.fc2.weight, w.fc2.bias);
+  }
+  const { scale, shift } = finalPlaces(config.depth);
+  few.headLinear(x, ...modulation, scale, shift, weights.head.weight, weights.head.bias, logits);
+  return torch.narrow(logits, 0, 0, x.shape[0]!); // a tensor that its owner may dispose
+}
+
+/** Eight launches a block, of which four are cuBLAS's. */
+function manyRows(
+  { config, weights, ops }: LoadedGenerator,
+  kernels: StepKernels,
+  buffers: StepBuffers,
+): Tensor {
+  const { table, condition, state, x, attended } = buffers;
+  const rows = x.shape[0]!;
+  const normed = torch.empty([rows, config.width], { device: x.device, dtype: attended.dtype });
+  const normalize = (y: Tensor | null, gate: number, scale: number, shift: number): Tensor => {
+    kernels.run.normalize(rows, true, x, y, table, condition, state, gate, scale, shift, normed);
+    return normed;
+  };
+  let [y, gate]: [Tensor | null, number] = [null, 0];
+  for (const [i, w] of weights.blocks.entries()) {
+    const at = places(i);
+    const into = normalize(y, gate, at.scaleA, at.shiftA);
+    attend(kernels, w, buffers, i, ops.linear(into, w.qkv.weight, w.qkv.bias));
+    const heard = ops.linear(attended, w.proj.weight, w.proj.bias);
+    const widened = ops.linear(normalize(heard, at.gateA, at.scaleM, at.shiftM), w.fc1.weight, w.fc1.bias);
+    y = ops.linear(ops.gelu(widened), w.fc2.weight, w.fc2.bias);
+    gate = at.gateM;
+  }
+  const { scale, shift } = finalPlaces(config.depth);
+  return ops.linear(normalize(y, gate, scale, shift), weights.head.weight, weights.head.bias);
+}
+
+function attend(
+  { run }: StepKernels,
+  { qScaled, kNorm }: FoldedBlock,
+  { cache, state, attended, x }: StepBuffers,
+  block: number,
+  qkv: Tensor,
+): void {
+  const { k, v } = cache[block]!;
+  const heads = x.shape[0]! * k.shape[1]!; // of all rows
+  run.attention(
+    heads,
+    true,
+    ...[qkv, qScaled.weight, qScaled.bias, kNorm.weight, kNorm.bias, k, v, state, attended],
+  );
+}

@@ -1,0 +1,202 @@
+/** Holds the kernels of a decode step against PyTorch's operators, on a GPU or emulated. */
+import type { DType, Tensor } from "libtorch";
+import * as torch from "libtorch";
+import { expect } from "vitest";
+import { type GeneratorConfig, headWidth } from "../config/architecture.js";
+import { combine, drawTokens } from "../engines/torch/draw.js";
+import { type LoadedGenerator, loadedGenerator } from "../engines/torch/generator.js";
+import { type Compile, stepKernels } from "../engines/torch/kernels/program.js";
+import { KernelStepper } from "../engines/torch/kernels/stepper.js";
+import { Modulations, rowConditions } from "../engines/torch/modulation.js";
+import { gumbelNoise } from "../engines/torch/noise.js";
+import { EagerStepper, type Record } from "../engines/torch/stepper.js";
+import { clsId, placeRow } from "../networks/generator.js";
+import { tokenDomain } from "../sampling/noise.js";
+import { deviation } from "./against-plain.js";
+import { randomArray, randomGenerator, randomIds } from "./random-model.js";
+
+export interface Under {
+  readonly compile: Compile;
+  readonly device: string;
+  readonly dtype: DType;
+  readonly record?: Record | undefined;
+}
+
+const small = (dtype: DType): number => (dtype === "bfloat16" ? 1e-2 : 1e-5);
+const wide = (x: Tensor): Tensor => torch.to(x, { dtype: "float32" });
+
+/** Attention alone, its norms and what it writes into the cache, where the new position is each of `positions`. */
+export function checkAttention(
+  { compile, device, dtype }: Under,
+  config: GeneratorConfig,
+  rows: number,
+  positions: readonly number[],
+): void {
+  const { width, heads, tokens } = config;
+  const d = headWidth(config);
+  const room = tokens + 1;
+  const kernels = stepKernels(config, dtype, device, rows, room, compile);
+  for (const position of positions)
+    torch.scope(() => {
+      const random = (seed: number, shape: readonly number[], scale = 1): Tensor => {
+        const data = randomArray(
+          seed,
+          shape.reduce((n, size) => n * size, 1),
+          scale,
+        );
+        return torch.to(torch.tensor(data, { shape }), { device, dtype });
+      };
+      const qkv = random(position, [rows, 3 * width], 2);
+      const [qWeight, qBias, kWeight, kBias] = [1, 2, 3, 4].map((seed) => random(seed, [d], 1.5)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const [k, v] = [5, 6].map((seed) => random(seed + position, [rows, heads, room, d])) as [
+        Tensor,
+        Tensor,
+      ];
+      const [kBefore, vBefore] = [wide(k), wide(v)].map((x) => torch.clone(x)) as [Tensor, Tensor];
+      const state = torch.tensor(Int32Array.of(position, 0), { device });
+      const out = torch.zeros([rows, width], { device, dtype });
+      kernels.run.attention(rows * heads, false, qkv, qWeight, qBias, kWeight, kBias, k, v, state, out);
+
+      const apart = torch.unbind(torch.permute(torch.view(wide(qkv), [rows, 3, heads, d]), [1, 0, 2, 3]), 0);
+      const [q0, k0, v0] = apart as [Tensor, Tensor, Tensor];
+      const q = torch.layer_norm(q0, [d], wide(qWeight), wide(qBias), 1e-6);
+      const newK = torch.layer_norm(k0, [d], wide(kWeight), wide(kBias), 1e-6);
+      const rounded = wide(torch.to(newK, { dtype }));
+      torch.copy_(torch.select(kBefore, 2, position), rounded);
+      torch.copy_(torch.select(vBefore, 2, position), v0);
+      const [keys, values] = [kBefore, vBefore].map((x) => torch.narrow(x, 2, 0, position + 1)) as [
+        Tensor,
+        Tensor,
+      ];
+      const scores = torch.sum(torch.mul(torch.unsqueeze(q, 2), keys), [-1], true); // [rows, heads, positions, 1]
+      const expected = torch.sum(torch.mul(torch.softmax(scores, 2), values), [2]);
+      const at = `d ${d}, ${rows} rows, position ${position}, ${dtype}`;
+      const numbers = (x: Tensor): number[] => torch.numbers(torch.to(wide(x), { device: "cpu" }));
+      expect(deviation(numbers(out), numbers(expected)), `attention, ${at}`).toBeLessThan(small(dtype));
+      expect(deviation(numbers(k), numbers(kBefore)), `keys, ${at}`).toBeLessThan(small(dtype));
+      expect(deviation(numbers(v), numbers(vBefore)), `values, ${at}`).toBe(0);
+    });
+}
+
+export async function randomModel(
+  config: GeneratorConfig,
+  device: string,
+  dtype: DType,
+): Promise<LoadedGenerator> {
+  const parameters = new Map<string, Tensor>();
+  const { weights } = randomGenerator(config);
+  for (const { name, shape } of weights.tensors.values()) {
+    const data = await weights.readFloat32(name);
+    parameters.set(
+      name,
+      torch.scope(() => torch.keep(torch.to(torch.tensor(data, { shape }), { device, dtype }))),
+    );
+  }
+  return loadedGenerator(config, parameters, device, dtype, false);
+}
+
+/**
+ * Whole steps of a guided batch against those by operators, twice with other conditions, as a kept stepper sees them.
+ * Positions left out are zeros in both caches.
+ */
+export function checkSteps(
+  { compile, device, dtype, record }: Under,
+  model: LoadedGenerator,
+  images: number,
+  positions: readonly number[],
+): void {
+  const { config } = model;
+  const rows = 2 * images;
+  const compiled = stepKernels(config, dtype, device, rows, config.tokens + 1, compile);
+  const fused = new KernelStepper(model, rows, compiled, record);
+  const ids = (values: Iterable<number>, shape: readonly number[]): Tensor =>
+    torch.tensor(BigInt64Array.from(values, BigInt), { shape, device });
+  for (const [round, distinct] of [1, images].entries()) {
+    const conditions = Int32Array.from(
+      { length: images },
+      (_, i) => config.codebookSize + 1 + (i % distinct),
+    );
+    const eager = new EagerStepper(model, rows);
+    const all = rowConditions(config, conditions, true);
+    const modulations = new Modulations(model, all);
+    const others = new Modulations(model, all); // the fused stepper frees its chunks
+    for (const position of positions)
+      torch.scope(() => {
+        const content =
+          position === 0
+            ? ids(Array(rows).fill(clsId(config)), [rows, 1])
+            : position === 1
+              ? ids(all, [rows, 1])
+              : ids(randomIds(100 * round + position, images, config.codebookSize), [images, 1]);
+        const where = ids([position < 2 ? position : placeRow(position - 2)], [1]);
+        const next = ids([placeRow(position % config.tokens)], [1]);
+        const expected = eager.run({ content, where, next, modulations }, position);
+        const found = fused.run({ content, where, next, modulations: others }, position);
+        const numbers = (x: Tensor): number[] => torch.numbers(torch.to(wide(x), { device: "cpu" }));
+        const tolerance = dtype === "bfloat16" ? 5e-2 : 1e-4;
+        expect(
+          deviation(numbers(found), numbers(expected)),
+          `${rows} rows, round ${round}, position ${position}, ${dtype}`,
+        ).toBeLessThan(tolerance);
+      });
+    eager.dispose();
+    modulations.dispose();
+    others.dispose();
+  }
+  fused.dispose();
+}
+
+/** Tokens drawn by the kernel against those drawn by operators, from the same random numbers. */
+export function checkDraws({ compile, device, dtype }: Under, config: GeneratorConfig, images: number): void {
+  const K = config.codebookSize;
+  const { run, logits: type } = stepKernels(config, dtype, device, 2 * images, config.tokens + 1, compile);
+  for (const guided of [true, false]) {
+    const rows = guided ? 2 * images : images;
+    for (const [round, temperature] of [1, 0, 0.7, 1.02, 3].entries())
+      torch.scope(() => {
+        const data = randomArray(round + 7, rows * K, 6).map((x) => Math.round(x * 4) / 4); // with ties
+        const logits = torch.to(torch.tensor(data, { shape: [rows, K] }), { device, dtype: type });
+        const factor = 2.5 * round;
+        const place = 3 + round;
+        const seed = 2 ** 32 * 5 + 4_000_000_000 + round;
+        const indices = Array.from({ length: images }, (_, i) => 2 ** 33 + 3_000_000_000 + i);
+        const key = { kind: "philox", seed, indices, domain: tokenDomain } as const;
+        const noise = torch.select(gumbelNoise(key, place, 1, K, device), 0, 0);
+        const expected = drawTokens(combine(logits, images, factor), { factor, temperature }, noise);
+        const words = indices.flatMap((index) => [index, Math.floor(index / 2 ** 32) + tokenDomain]);
+        const counters = torch.tensor(
+          Int32Array.from(words, (word) => (word % 2 ** 32) | 0),
+          { device },
+        );
+        const tokens = torch.zeros([images], { device, dtype: "int64" });
+        const broken = torch.zeros([1], { device, dtype: "int32" });
+        const draw = (): void =>
+          run.draw(
+            images,
+            false,
+            ...[
+              logits,
+              images,
+              guided ? 1 : 0,
+              factor,
+              temperature,
+              place,
+              seed % 2 ** 32,
+              Math.floor(seed / 2 ** 32),
+            ],
+            ...[counters, tokens, broken],
+          );
+        draw();
+        expect(torch.numbers(tokens), `temperature ${temperature}`).toEqual(torch.numbers(expected));
+        expect(torch.numbers(broken)).toEqual([0]);
+        torch.fill_(torch.narrow(logits, 0, rows - 1, 1), Number.NaN);
+        draw();
+        expect(torch.numbers(broken)).toEqual([1]);
+      });
+  }
+}
