@@ -33,7 +33,7 @@ for (let kill = 0; kill < kills; kill++) {
   const run = startTraining(at("killed"), words);
   const saves = (name) => !stale.includes(name);
   if (kill % 2 === 0) await whileSaving(run, saves, kill);
-  else await Promise.race([sleep(600 + 1800 * random(kill)), run.ended]);
+  else await atAnyMoment(run, kill);
   run.child.kill("SIGKILL");
   const { code } = await run.ended;
   if (code === 0) found.finished++;
@@ -58,6 +58,13 @@ process.exitCode = same.length === Object.keys(whole).length ? 0 : 1;
 async function finish(name) {
   const { code, stderr } = await startTraining(at(name), words).ended;
   if (code !== 0) throw new Error(`The run ended with ${code}:\n${stderr}`);
+}
+
+/** Every other time while it starts, else while it trains. */
+async function atAnyMoment(run, kill) {
+  const starting = kill % 4 === 1;
+  if (!starting) await Promise.race([run.said(/^published/m), run.ended]);
+  await Promise.race([sleep((starting ? 800 : 2000) * random(kill)), run.ended]);
 }
 
 /** Waits until a checkpoint is being written, the first of this run or one of the next, and then a part of the time that takes. */

@@ -48,7 +48,13 @@ it("counts every parameter in one of two groups, and four copies of them with an
   });
   const settings = runSettings(config);
   const { decay, plain } = parameterGroups(settings.model);
-  const memory = memoryOf({ config, settings });
+  const memory = memoryOf({ config, settings, device: "cpu" });
   expect(memory.weights).toBe(4 * (decay.numbers + plain.numbers));
+  const { activations } = memoryOf({
+    config,
+    settings: { ...settings, batch: 2 * settings.batch },
+    device: "cpu",
+  });
+  expect(activations).toBe(2 * memory.activations);
   expect([memory.gradients, memory.moments, memory.ema]).toEqual([1, 2, 1].map((n) => n * memory.weights));
 });
