@@ -55,6 +55,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./launch.js"),
   },
   {
+    name: "sample",
+    summary: "draw the images of a benchmark, 50 a class, into one npz file",
+    load: () => import("./sample.js"),
+  },
+  {
     name: "evaluate",
     summary: "score pictures: Inception Score, FID, sFID, precision, recall",
     load: () => import("./evaluate.js"),

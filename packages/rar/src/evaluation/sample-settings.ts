@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { RarityError } from "../config/errors.js";
 import { badFile, fileSystemError } from "../weights/bad-file.js";
 import { sampleNumber } from "./sample-layout.js";
 
-export type SampleSettings = Readonly<Record<string, string | number | boolean>>;
+export type SampleSettings = Readonly<Record<string, unknown>>;
 
 const fileName = "sample.json";
 /** Written down for the reader, but free to change. */
@@ -43,7 +44,9 @@ export async function holdSettings(folder: string, npz: string, settings: Sample
   }
   const before = await readSettings(path);
   const keys = new Set([...Object.keys(before), ...Object.keys(settings)]);
-  const changed = [...keys].filter((key) => !notCompared.has(key) && before[key] !== settings[key]);
+  const changed = [...keys].filter(
+    (key) => !notCompared.has(key) && !isDeepStrictEqual(before[key], settings[key]),
+  );
   if (changed.length === 0) return;
   const list = changed.map(
     (key) => `${key} was ${before[key] ?? "not set"}, is ${settings[key] ?? "not set"}`,
