@@ -100,11 +100,10 @@ function wholeSteps(model, preset) {
           try {
             return torch.scope(() => {
               const one = (n) => torch.full([1], n, { device, dtype: "int64" });
+              const [where, next] = [one(2), one(3)];
               const content = torch.zeros([rows / 2, 1], { device, dtype: "int64" });
               const run = (position) =>
-                torch.scope(
-                  () => void stepper.run({ content, where: one(2), next: one(3), modulations }, position),
-                );
+                torch.scope(() => void stepper.run({ content, where, next, modulations }, position));
               run(between[0]); // records
               run(between[1]);
               const [start, end] = [0, 1].map(() => new torch.cuda.Event({ timing: true }));
@@ -173,10 +172,10 @@ const cutOf = (config) => ({
 function fewLaunch(name, { weights }, few, b) {
   const modulation = [b.table, b.condition, b.state];
   const calls = {
-    qkvLinear: (w) => few.qkvLinear(b.x, ...modulation, 1, 0, w.qkv.weight, w.qkv.bias, b.qkv),
-    projLinear: (w) => few.projLinear(b.attended, b.x, ...modulation, 2, w.proj.weight, w.proj.bias),
-    fc1Linear: (w) => few.fc1Linear(b.x, ...modulation, 4, 3, w.fc1.weight, w.fc1.bias, b.hidden),
-    fc2Linear: (w) => few.fc2Linear(b.hidden, b.x, ...modulation, 5, w.fc2.weight, w.fc2.bias),
+    qkvLinear: (w) => few.qkvLinear(true, b.x, ...modulation, 1, 0, w.qkv.weight, w.qkv.bias, b.qkv),
+    projLinear: (w) => few.projLinear(true, b.attended, b.x, ...modulation, 2, w.proj.weight, w.proj.bias),
+    fc1Linear: (w) => few.fc1Linear(true, b.x, ...modulation, 4, 3, w.fc1.weight, w.fc1.bias, b.hidden),
+    fc2Linear: (w) => few.fc2Linear(true, b.hidden, b.x, ...modulation, 5, w.fc2.weight, w.fc2.bias),
   };
   return (i) => calls[name](weights.blocks[i % weights.blocks.length]);
 }

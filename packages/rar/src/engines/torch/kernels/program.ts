@@ -45,12 +45,15 @@ export type Compile = (
   options: cuda.CompileOptions,
 ) => Readonly<Record<string, Pick<cuda.Kernel, "launch">>>;
 
+/** dependent: may start before the kernel ahead of it is done, which must not be `embed`: all read the position first. */
 type Launch = (grid: number, dependent: boolean, ...args: cuda.KernelArgument[]) => void;
 
 export interface StepKernels {
   readonly run: Readonly<Record<KernelName, Launch>>;
   /** Linear layers; there with at most {@link FEW_ROWS} rows. */
-  readonly few: Readonly<Record<FewKernelName, (...args: cuda.KernelArgument[]) => void>> | undefined;
+  readonly few:
+    | Readonly<Record<FewKernelName, (dependent: boolean, ...args: cuda.KernelArgument[]) => void>>
+    | undefined;
   /** Type of the logits that `draw` takes. */
   readonly logits: DType;
 }
@@ -150,8 +153,9 @@ export function stepKernels(
       made[name]!.launch({ grid, block: blocks[name], dependent: follows && dependent }, ...args);
   const linears = cut.map(({ name, each, split }) => {
     const grid = Math.ceil(outputs[name] / ((linearThreads / 32 / split) * each));
-    const options = { grid, block: linearThreads, dependent };
-    return [name, (...args: cuda.KernelArgument[]) => made[name]!.launch(options, ...args)] as const;
+    const run = (follows: boolean, ...args: cuda.KernelArgument[]): void =>
+      made[name]!.launch({ grid, block: linearThreads, dependent: follows && dependent }, ...args);
+    return [name, run] as const;
   });
   return {
     run: {

@@ -52,14 +52,14 @@ function fewRows(
   const modulation = [table, condition, state] as const;
   for (const [i, w] of weights.blocks.entries()) {
     const at = places(i);
-    few.qkvLinear(x, ...modulation, at.scaleA, at.shiftA, w.qkv.weight, w.qkv.bias, qkv);
+    few.qkvLinear(i > 0, x, ...modulation, at.scaleA, at.shiftA, w.qkv.weight, w.qkv.bias, qkv);
     attend(kernels, w, buffers, i, qkv);
-    few.projLinear(attended, x, ...modulation, at.gateA, w.proj.weight, w.proj.bias);
-    few.fc1Linear(x, ...modulation, at.scaleM, at.shiftM, w.fc1.weight, w.fc1.bias, hidden);
-    few.fc2Linear(hidden, x, ...modulation, at.gateM, w.fc2.weight, w.fc2.bias);
+    few.projLinear(true, attended, x, ...modulation, at.gateA, w.proj.weight, w.proj.bias);
+    few.fc1Linear(true, x, ...modulation, at.scaleM, at.shiftM, w.fc1.weight, w.fc1.bias, hidden);
+    few.fc2Linear(true, hidden, x, ...modulation, at.gateM, w.fc2.weight, w.fc2.bias);
   }
   const { scale, shift } = finalPlaces(config.depth);
-  few.headLinear(x, ...modulation, scale, shift, weights.head.weight, weights.head.bias, logits);
+  few.headLinear(true, x, ...modulation, scale, shift, weights.head.weight, weights.head.bias, logits);
   return torch.narrow(logits, 0, 0, x.shape[0]!); // a tensor that its owner may dispose
 }
 
@@ -73,7 +73,7 @@ function manyRows(
   const rows = x.shape[0]!;
   const normed = torch.empty([rows, config.width], { device: x.device, dtype: attended.dtype });
   const normalize = (y: Tensor | null, gate: number, scale: number, shift: number): Tensor => {
-    kernels.run.normalize(rows, true, x, y, table, condition, state, gate, scale, shift, normed);
+    kernels.run.normalize(rows, y !== null, x, y, table, condition, state, gate, scale, shift, normed);
     return normed;
   };
   let [y, gate]: [Tensor | null, number] = [null, 0];
