@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as torch from "libtorch";
 import { table } from "../bench/study-lib/scores.mjs";
+import { finalOrder } from "../packages/rar/dist/config/orders.js";
 import { openImages } from "../packages/rar/dist/data/image-set.js";
 import { openTokens } from "../packages/rar/dist/data/token-rows.js";
 import { createEngine } from "../packages/rar/dist/engines/create.js";
@@ -82,7 +83,7 @@ async function scoreGenerator() {
   const location = await locateModel(values.model, { parts: ["generator"] });
   await using(openModel(location), async ({ generator: { config, weights } }) => {
     const generator = { config, parameters: await trainable(weights, device) };
-    const { order } = location;
+    const order = finalOrder(location.order, Math.sqrt(config.tokens));
     const expected = { length: config.tokens, codebookSize: config.codebookSize, classes: config.classes };
     await using(openTokens(values["held-out-tokens"], expected), async (tokens) => {
       const withClass = await heldOutLoss(generator, tokens, { order });
