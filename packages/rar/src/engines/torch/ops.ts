@@ -46,7 +46,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
     const rows = q.shape[2]!;
     if (!past) {
       if (rows === 1) return attend(q, k, v, undefined, dropout);
-      if (hasFusedAttention()) return fusedAttention(q, k, v, null, true, dropout);
+      if (isFused(q, dropout)) return fusedAttention(q, k, v, null, true, dropout);
       return attend(q, k, v, causal(rows, q.dtype), dropout);
     }
     if (isStatic(past)) {
@@ -114,7 +114,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       return torch.reshape(torch.transpose(x, 1, 2), [B, T, H * d]);
     },
     attention,
-    dropout: (x, share) => (share > 0 ? torch.dropout(x, share, true) : x),
+    dropout: (x, share) => (share > 0 ? dropped(x, share) : x),
 
     conv2d(x, weight, bias, { padding: { top, left, bottom, right }, stride = 1, dilation = 1 }) {
       const even = top === bottom && left === right;
@@ -149,11 +149,18 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
 
 /** softmax(q kᵀ + mask) v: fused where this libtorch has it, else by its definition. Scores have no scale of their own. */
 function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor, dropout = 0): Tensor {
-  if (hasFusedAttention()) return fusedAttention(q, k, v, mask ?? null, false, dropout);
+  if (isFused(q, dropout)) return fusedAttention(q, k, v, mask ?? null, false, dropout);
   const scores = torch.matmul(q, torch.transpose(k, 2, 3)); // [B, H, T, S]
-  const weights = torch.softmax(mask ? torch.add(scores, mask) : scores, -1);
-  return torch.matmul(dropout > 0 ? torch.dropout(weights, dropout, true) : weights, v);
+  const weights = torch.softmax(mask ? torch.add_(scores, mask) : scores, -1);
+  return torch.matmul(dropout > 0 ? dropped(weights, dropout) : weights, v);
 }
+
+/** On CPUs PyTorch's fused kernel has no dropout: it takes the definition too, with its slow random numbers. */
+const isFused = (q: Tensor, dropout: number): boolean =>
+  hasFusedAttention() && (dropout === 0 || q.device !== "cpu");
+
+const dropped = (x: Tensor, share: number): Tensor =>
+  x.device === "cpu" ? torch.mul(x, torch.dropoutFactors(x, share)) : torch.dropout(x, share, true);
 
 const fusedAttention = (
   q: Tensor,

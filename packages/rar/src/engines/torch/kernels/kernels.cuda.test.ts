@@ -31,7 +31,7 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
 
     it.each([1, 2, 4, 128])("whole steps, %i images", { timeout: 60_000 }, async (images) => {
       const config = { ...withHeads(80), tokens: 40 };
-      const model = await randomModel(config, device, dtype);
+      const model = randomModel(config, device, dtype);
       inferenceMode(() =>
         checkSteps({ compile, device, dtype }, model, images, [0, 1, 2, 3, 31, 32, 33, 40]),
       );
@@ -58,7 +58,7 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     { timeout: 120_000 },
     async (preset, dtype, images) => {
       const config = { ...presets[preset].generator, depth: 4 };
-      const model = await randomModel(config, device, dtype);
+      const model = randomModel(config, device, dtype);
       const record = recordGraph(device);
       inferenceMode(() =>
         checkSteps(
@@ -79,7 +79,7 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     const { Modulations, rowConditions } = await import("../modulation.js");
     const torch = await import("libtorch");
     const config = { ...presets["rar-b"].generator, depth: 8 };
-    const model = await randomModel(config, device, "bfloat16");
+    const model = randomModel(config, device, "bfloat16");
     inferenceMode(() => {
       const kernels = stepKernels(config, "bfloat16", device, 2, config.tokens + 1, compile);
       const stepper = new KernelStepper(model, 2, kernels, recordGraph(device));

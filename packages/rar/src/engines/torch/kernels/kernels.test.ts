@@ -39,7 +39,7 @@ describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulate
     },
     async (dtype, images, backwards) => {
       const config = { ...tinyGenerator, width: 48, heads: 3, mlpWidth: 192, tokens: 40 };
-      const model = await randomModel(config, device, dtype);
+      const model = randomModel(config, device, dtype);
       inferenceMode(() =>
         checkSteps({ compile: emulate(backwards), device, dtype }, model, images, [0, 1, 2, 31, 32, 33, 38]),
       );
