@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { changesBetween, checkChanges } from "./changes.js";
+import { changesBetween, checkChanges, differences } from "./changes.js";
 
 it("finds keys that differ, are gone and are new", () => {
   const was = { a: { b: 1, c: [1, 2], gone: true }, same: "x" };
@@ -44,4 +44,14 @@ it("a model of another size cannot be gone on with, whatever is allowed", () => 
   expect(() => checkChanges("run", change(key), [key])).toThrow(
     /model of another size.*experiment\.init_weight/,
   );
+});
+
+it("names what one rank was started with and another was not", () => {
+  const config = { training: { seed: 1 } };
+  expect(differences({ version: "1.0.0", config }, { version: "1.1.0", config })).toEqual([
+    'version ("1.1.0", there "1.0.0")',
+  ]);
+  expect(differences({ config }, { config: { training: { seed: 2 } } })).toEqual([
+    "training.seed (2, there 1)",
+  ]);
 });

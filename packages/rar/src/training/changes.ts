@@ -82,3 +82,9 @@ export function checkChanges(
 
 const inWords = ({ key, was, is }: Change): string => `${key} was ${shown(was)}, is ${shown(is)}`;
 const shown = (value: Plain | undefined): string => (value === undefined ? "not set" : quote(value));
+
+/** What one rank was started with and another was not, in words. */
+export const differences = (theirs: PlainMap, own: PlainMap): string[] =>
+  changesBetween(theirs, own).map(
+    ({ key, was, is }) => `${key.replace(/^config\./, "")} (${shown(is)}, there ${shown(was)})`,
+  );

@@ -52,7 +52,7 @@ describeWithLibtorch("checkpoints", () => {
     const content = { tensors: { "generator.safetensors": new Map([["a", a]]) }, state: {} };
     const { copied, written } = beginSave(folder, 1, content, { beside: true });
     await copied;
-    torch.add_(a, torch.tensor([5]));
+    torch.scope(() => void torch.add_(a, torch.tensor([5])));
     await written;
     expect((await load())?.value).toBe(1);
   });
@@ -94,7 +94,6 @@ describeWithLibtorch("checkpoints", () => {
 
   it("leaves older ones and no debris where the disk fails", async () => {
     await save(1, 1);
-    await writeFile(join(folder, "file"), "");
     using a = torch.tensor([1]);
     // A name in a folder that is not there fails as a full disk does: in the middle of a save.
     const tensors = { "a.safetensors": new Map([["a", a]]), "no/b.safetensors": new Map([["a", a]]) };
@@ -102,7 +101,7 @@ describeWithLibtorch("checkpoints", () => {
       await expect(saveCheckpoint(folder, 2, { tensors, state: {} }, { beside })).rejects.toThrow(
         /Cannot write.*checkpoint-2/,
       );
-    expect(await names()).toEqual(["checkpoint-1", "file", "latest"]);
+    expect(await names()).toEqual(["checkpoint-1", "latest"]);
     expect((await load())?.step).toBe(1);
   });
 

@@ -37,7 +37,8 @@ export async function writeModelParts(output: ModelOutput): Promise<void> {
   const sampling = samplingConfig(config);
   const sizes = { generator: settings.model, tokenizer: tokenizer?.config, sampling };
   const own = { model: { vq_model: { pretrained_tokenizer_weight: "tokenizer.safetensors" } } };
-  const written = merge(merge(configOf(sizes), raw), tokenizer ? own : {});
+  const whole = merge(configOf(sizes), raw);
+  const written = merge(merge(raw, whole), tokenizer ? own : {}); // keys in the order of the user's file
   await writeText(at("config.yaml"), writeConfig(written as PlainMap));
   if (tokenizer !== undefined && resolve(tokenizer.path) !== resolve(at("tokenizer.safetensors")))
     await copyTokenizer(tokenizer, at("tokenizer.safetensors"));

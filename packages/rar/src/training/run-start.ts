@@ -9,7 +9,7 @@ import type { LoadedConfig, RarConfig } from "../config/load.js";
 import type { PlainMap } from "../config/plain.js";
 import type { TokenRows } from "../data/token-rows.js";
 import { fileSystemError } from "../weights/bad-file.js";
-import { changesBetween, checkChanges } from "./changes.js";
+import { changesBetween, checkChanges, differences } from "./changes.js";
 import { type Checkpoint, latestCheckpoint } from "./checkpoint.js";
 import { removeHalfWritten } from "./checkpoint-read.js";
 import { hasGenerator } from "./model-output.js";
@@ -191,13 +191,6 @@ function agree(ranks: Ranks, own: PlainMap): void {
     `Rank ${ranks.rank} differs from rank 0 in ${differing.join("; ")}. Start all ranks with the same version, files and words.`,
   );
 }
-
-/** What differs between two ranks, in words. */
-export const differences = (theirs: PlainMap, own: PlainMap): string[] =>
-  changesBetween(theirs, own).map(
-    ({ key, was, is }) =>
-      `${key.replace(/^config\./, "")} (${JSON.stringify(is)}, there ${JSON.stringify(was)})`,
-  );
 
 async function findCheckpoint(
   { outputDir, resume }: RunSettings,

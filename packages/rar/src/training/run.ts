@@ -7,7 +7,7 @@ import { finalOrder } from "../config/orders.js";
 import { TokenBatches } from "../data/token-batches.js";
 import { heldOutLoss } from "./held-out.js";
 import { writeGenerator, writeModelParts } from "./model-output.js";
-import { onRankZero, sumOverRanks } from "./ranks.js";
+import { onRankZero, type Ranks, sumOverRanks } from "./ranks.js";
 import { consoleLine, gradNormScalars, type StepTimes, stepScalars } from "./run-report.js";
 import { Saver } from "./run-save.js";
 import { type Prepared, prepareRun, type TrainRequest } from "./run-start.js";
@@ -183,8 +183,8 @@ class Run {
   }
 
   async #save(): Promise<void> {
-    if (!this.#isFirst) return;
-    await this.#saver.save(this.#trainer.parts(), this.#state());
+    const state = this.#state();
+    await onRankZero(this.#prepared.ranks, () => this.#saver.save(this.#trainer.parts(), state));
   }
 
   #state(): RunState {
@@ -212,9 +212,10 @@ class Run {
 
   async #drawGrid(step: number, seed: number): Promise<void> {
     const { settings, config, tokenizer, machine, recipe, ranks, say } = this.#prepared;
+    const { signal } = this.#request;
     if (tokenizer === undefined) return;
     const { model } = settings;
-    await onRankZero(ranks, async () => {
+    await this.#whileNotStopped(ranks, async () => {
       this.#grid ??= await SampleGrid.create({
         model,
         sampling: samplingConfig(config),
@@ -224,7 +225,7 @@ class Run {
         seed,
         order: finalOrder(recipe.order, Math.sqrt(model.tokens)),
       });
-      this.#tracker.image(step, "Train Generated", await this.#grid.draw(this.#weights()));
+      this.#tracker.image(step, "Train Generated", await this.#grid.draw(this.#weights(), signal));
       say(`Drew train_generated_images/${`${step}`.padStart(8, "0")}_s-generated.png.`);
     });
   }
@@ -232,14 +233,26 @@ class Run {
   async #evaluate(step: number): Promise<void> {
     const { settings, ranks, recipe, heldOut, say } = this.#prepared;
     const { model } = settings;
-    await onRankZero(ranks, async () => {
+    const { signal } = this.#request;
+    await this.#whileNotStopped(ranks, async () => {
       const order = finalOrder(recipe.order, Math.sqrt(model.tokens));
       const trained = { config: model, parameters: this.#weights() };
-      const found = await heldOutLoss(trained, heldOut!, { order, batch: settings.batch });
+      const found = await heldOutLoss(trained, heldOut!, { order, batch: settings.batch, signal });
       this.#tracker.scalars(step, { "eval/loss": found.loss, "eval/correct_tokens": found.accuracy });
       say(
         `Held out, step ${step}: loss ${found.loss.toFixed(4)}, accuracy ${found.accuracy.toFixed(4)} on ${found.rows} rows.`,
       );
+    });
+  }
+
+  /** Rank 0 looks at the model; a signal ends that, for saving is more urgent. */
+  #whileNotStopped(ranks: Ranks, look: () => Promise<void>): Promise<void> {
+    return onRankZero(ranks, async () => {
+      try {
+        await look();
+      } catch (error) {
+        if (!this.#request.signal?.aborted) throw error;
+      }
     });
   }
 
