@@ -69,7 +69,7 @@ async function resident(
     options.onProgress?.(++done, indices.length);
   });
   const count = closeGaps(all, good, size);
-  if (count === 0) throw new RarityError("bad-file", `None of the pictures of "${set.name}" can be decoded.`);
+  if (count === 0) throw noneDecoded(set);
   const gpu = device !== "cpu";
   const fits = gpu && count * size <= deviceShare * torch.cuda.memory(device).free;
   const home = fits ? device : "cpu";
@@ -91,8 +91,14 @@ async function resident(
 }
 
 function streamed(set: ImageSet, indices: readonly number[], options: PictureSourceOptions): PictureSource {
-  const { side, device } = options;
+  const { side, device, say } = options;
   const size = side * side * 3;
+  const told = new Set<string>();
+  const once = (line: string): void => {
+    if (!told.has(line)) say(line);
+    told.add(line);
+  };
+  const telling = { ...options, say: once };
   return {
     count: indices.length,
     where: `read anew for each batch, for ${Math.ceil((indices.length * size) / 1e6)} MB are too much to hold`,
@@ -101,8 +107,9 @@ function streamed(set: ImageSet, indices: readonly number[], options: PictureSou
       await eachOf(wanted.length, async (i) => {
         let image: RgbImage | undefined;
         // In place of one that cannot be decoded, the next.
-        for (let next = wanted[i]!; image === undefined; next = (next + 1) % indices.length)
-          image = await square(set, indices[next]!, options);
+        for (let tried = 0; image === undefined && tried < indices.length; tried++)
+          image = await square(set, indices[(wanted[i]! + tried) % indices.length]!, telling);
+        if (image === undefined) throw noneDecoded(set);
         batch.set(image.data, i * size);
       });
       return torch.keep(torch.tensor(batch, { shape: [wanted.length, side, side, 3], device }));
@@ -110,6 +117,12 @@ function streamed(set: ImageSet, indices: readonly number[], options: PictureSou
     dispose() {},
   };
 }
+
+const noneDecoded = ({ name }: ImageSet): RarityError =>
+  new RarityError(
+    "bad-file",
+    `None of the pictures of "${name}" can be decoded. Look at one of those that were skipped.`,
+  );
 
 /** Resized and cut, or undefined for one to be skipped. */
 async function square(
