@@ -58,7 +58,7 @@ function cells(found, batch) {
 }
 
 const own = ["rarity images/s", "peak MB"];
-const peer = python ? ["Python images/s", "peak MB", "speed ratio", "memory ratio"] : [];
+const peer = python ? ["Python images/s", "peak MB", "speed ratio", "CPU time ratio", "memory ratio"] : [];
 const header = ["preset", "precision", "checkpoints", "batch", ...own, ...peer];
 console.log(
   `libtorch ${runtimeInfo().version}, ${device}${onCpu ? `, ${values.threads} threads` : ""}; median of ${values.rounds} x ${values.steps} steps (slowest to fastest)\n`,
@@ -84,10 +84,11 @@ for (const preset of list(values.presets))
         if (ours.length > 0 && theirs.length > 0) {
           const [a, b] = [ours[0].checked, theirs[0].checked];
           if (Math.abs(a / b - 1) > 1e-3) throw new Error(`the two programs differ: losses ${a} and ${b}`);
-          const seconds = (all) => median(all.flatMap((one) => one.times));
+          const seconds = (all, of) => median(all.flatMap((one) => one[of]));
+          const faster = (of) => (seconds(theirs, of) / seconds(ours, of)).toFixed(2);
           const peak = (all) => Math.max(...all.map((one) => one.peak));
-          row.push((seconds(theirs) / seconds(ours)).toFixed(2), (peak(ours) / peak(theirs)).toFixed(2));
-        } else row.push("-", "-");
+          row.push(faster("times"), faster("cpu"), (peak(ours) / peak(theirs)).toFixed(2));
+        } else row.push("-", "-", "-");
       }
       console.log(`| ${row.join(" | ")} |`);
     }

@@ -160,11 +160,12 @@ with torch.no_grad():
     raster = torch.arange(L, device=device).unsqueeze(0)
     checked = loss_of(model(one, torch.tensor([[K + 1]], device=device), raster), one).item()
 model.train()
-times = []
+times, cpu = [], []
 for index in range(steps + 1):
     given = samples(index * batch)
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     loss = step(*given)
     if index > 0:
         times.append(time.perf_counter() - begin)
-print(json.dumps({"times": times, "loss": loss, "checked": checked, "peak": memory()}))
+        cpu.append(time.process_time() - cpu_begin)
+print(json.dumps({"times": times, "cpu": cpu, "loss": loss, "checked": checked, "peak": memory()}))

@@ -34,6 +34,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineOperator(env, exports);
   defineAutograd(env, exports);
   defineRuntime(env, exports);
+  defineDropout(env, exports);
   defineC10d(env, exports);
   defineCuda(env, exports);
   return exports;

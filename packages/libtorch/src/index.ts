@@ -5,6 +5,7 @@ export { type Block, type Checkpointed, checkpointBlocks } from "./checkpoint.js
 export { item, type Nested, numbers, type TensorOptions, tensor } from "./create.js";
 export * as cuda from "./cuda/index.js";
 export * as distributed from "./distributed/index.js";
+export { dropoutFactors } from "./dropout.js";
 export { type DType, dtypeNames, type TypedArray } from "./dtype.js";
 export { type AutocastOptions, autocast, enableGrad, inferenceMode, isGradEnabled, noGrad } from "./modes.js";
 export { buildRecord, checkSetUp, isAvailable, LibtorchMissingError } from "./native.js";

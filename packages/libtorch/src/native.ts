@@ -64,6 +64,7 @@ export interface Native {
   threads(): number;
   setThreads(count: number): void;
   cudaDevices(): number;
+  dropoutFactors(slot: number, share: number): number;
   manualSeed(seed: number): void;
   generatorState(device: string): number;
   setGeneratorState(device: string, slot: number): void;
