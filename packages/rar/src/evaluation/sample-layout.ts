@@ -76,7 +76,7 @@ export class SampleLayout {
     const shares =
       more === 0
         ? `${n(each)} of each class`
-        : `${n(each + 1)} of each of the first ${more === 1 ? "class" : `${n(more)} classes`}, ${n(each)} of each other`;
+        : `${n(each + 1)} of ${more === 1 ? "the first class" : `each of the first ${n(more)} classes`}, ${n(each)} of each other`;
     const numbering =
       parts === 1
         ? `file n is of class n mod ${n(classes)}`
