@@ -31,7 +31,7 @@ const list = (text) => text.split(",");
 const small = { width: 192, depth: 6, heads: 6, mlpWidth: 768, codebookSize: 512, tokens: 64, classes: 10 };
 const generatorOf = (preset) => (preset === "cifar10" ? small : presetNamed(preset).generator);
 
-/** What one process found; undefined where it failed, which is said. */
+/** What one process found; undefined where it failed, which is said, and is no failure where memory does not suffice. */
 function run(command, config, settings) {
   const file = fileURLToPath(new URL(`train/step.${command === python ? "py" : "mjs"}`, import.meta.url));
   const done = spawnSync(command, [file, JSON.stringify({ config, ...settings })], {
@@ -40,7 +40,7 @@ function run(command, config, settings) {
     timeout: 1000 * Number(values.limit),
   });
   if (done.status === 0) return JSON.parse(done.stdout);
-  process.exitCode = 1;
+  if (!/out of memory/i.test(done.stderr)) process.exitCode = 1;
   const last = done.stderr.trim().split("\n").at(-1) || `ended with ${done.signal ?? done.status}`;
   console.error(`${command === python ? "Python" : "rarity"}: ${last}`);
   return undefined;
@@ -50,7 +50,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 
 
 /** Cells of one program: images a second (slowest to fastest step), and the peak in MB. */
 function cells(found, batch) {
-  if (found.length === 0) return ["-", "-"];
+  if (found.length === 0) return ["-", "-"]; // the reason was said
   const times = found.flatMap((one) => one.times);
   const speed = (seconds) => (batch / seconds).toPrecision(3);
   const range = `${speed(Math.max(...times))}-${speed(Math.min(...times))}`;

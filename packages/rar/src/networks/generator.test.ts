@@ -35,15 +35,18 @@ function rowsOf(
   tokens: ArrayLike<number>,
   condition: number,
   order: ArrayLike<number> = Array.from({ length: config.tokens }, (_, i) => i),
+  withoutLast = false,
 ): number[][] {
   const { tokens: L, codebookSize: K } = config;
-  const logits = forward(plainOps, config, weights, {
+  const inputs = {
     tokens: plain([1, L], tokens, true),
     condition: plain([1, 1], [condition], true),
     order: plain([1, L], order, true),
-  });
-  expect(logits.shape).toEqual([1, L + 1, K]);
-  return Array.from({ length: L + 1 }, (_, j) => [...logits.data.subarray(j * K, (j + 1) * K)]);
+  };
+  const logits = forward(plainOps, config, weights, inputs, { withoutLast });
+  const length = withoutLast ? L : L + 1;
+  expect(logits.shape).toEqual([1, length, K]);
+  return Array.from({ length }, (_, j) => [...logits.data.subarray(j * K, (j + 1) * K)]);
 }
 
 describe.skipIf(missing("rar_tiny"))("forward against the reference, in float64", () => {
@@ -85,6 +88,13 @@ describe("a small random generator", () => {
   });
   const runs = { numRuns: 5 };
   const cases = fc.record({ seed: fc.nat(1e6), place: fc.nat(L - 1) });
+
+  it("leaves the position out that predicts nothing, and nothing else changes", () => {
+    const tokens = randomIds(3, config.tokens, config.codebookSize);
+    const order = randomOrder(4, config.tokens);
+    const all = rowsOf(config, weights, tokens, conditionId(config, 1), order);
+    expect(rowsOf(config, weights, tokens, conditionId(config, 1), order, true)).toEqual(all.slice(0, -1));
+  });
 
   it("a prediction does not see the token it predicts, nor any later one", () => {
     fc.assert(

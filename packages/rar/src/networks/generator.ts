@@ -107,6 +107,8 @@ export interface TrainingInputs<T> {
 export interface ForwardOptions<T> {
   /** For training; absent: none. */
   readonly dropout?: Dropout | undefined;
+  /** Without the last token's position, which predicts nothing and which no other sees: logits [B, L, K]. */
+  readonly withoutLast?: boolean | undefined;
   readonly tap?: Tap<T> | undefined;
 }
 
@@ -121,44 +123,45 @@ export function forward<T>(
   inputs: TrainingInputs<T>,
   options: ForwardOptions<T> = {},
 ): T {
-  const { x: entered, c } = scoped(ops, options.tap, () => enter(ops, config, w, inputs, options.tap));
+  const { x: entered, c } = scoped(ops, options.tap, () => enter(ops, config, w, inputs, options));
   const x = w.blocks.reduce((below, _, i) => trainingBlock(ops, config, w, i, below, c, options), entered);
   return scoped(ops, options.tap, () => leave(ops, w, x, c, options.tap));
 }
 
-/** The way into the blocks. x: the input of block 0; c: SiLU of the modulation vector, for every layer; [B, L + 2, D] */
+/**
+ * The way into the blocks. x: the input of block 0; c: SiLU of the modulation vector, for every layer; each [B, T, D] with
+ * T = L + 2, or one less without the last position.
+ */
 export function enter<T>(
   ops: Ops<T>,
   config: GeneratorConfig,
   w: GeneratorWeights<T>,
   { tokens, condition, order }: TrainingInputs<T>,
-  tap?: Tap<T>,
+  { withoutLast = false, tap }: ForwardOptions<T> = {},
 ): { x: T; c: T } {
   const { width: D, tokens: L } = config;
   const table = (t: T): T => ops.reshape(t, [-1, D]);
+  const heard = (t: T): T => (withoutLast ? ops.slice(t, 1, 0, L - 1) : t); // [B, L], or L - 1
   const places = ops.add(order, ops.integers([2], [1])); // [B, L]: rows of P and T
   const conditionRow = ops.embedding(w.embeddings, condition); // [B, 1, D]
 
-  const content = ops.concat([conditionRow, ops.embedding(w.embeddings, tokens)], 1); // [B, L + 1, D]
+  const content = ops.concat([conditionRow, ops.embedding(w.embeddings, heard(tokens))], 1); // [B, T - 1, D]
   const where = ops.concat(
-    [ops.expandRows(ops.slice(w.posEmbed, 1, 1, 2), tokens), ops.embedding(table(w.posEmbed), places)],
+    [ops.expandRows(ops.slice(w.posEmbed, 1, 1, 2), tokens), ops.embedding(table(w.posEmbed), heard(places))],
     1,
-  ); // [B, L + 1, D]
+  ); // [B, T - 1, D]
   // Each position is told the place that comes next; the last token has none.
-  const next = ops.concat(
-    [
-      ops.embedding(table(w.targetPosEmbed), places),
-      ops.expandRows(ops.constant(new Float32Array(D), [1, 1, D]), tokens),
-    ],
-    1,
-  ); // [B, L + 1, D]
+  const told = ops.embedding(table(w.targetPosEmbed), places); // [B, L, D]
+  const nothing = ops.constant(new Float32Array(D), [1, 1, D]);
+  const next = withoutLast ? told : ops.concat([told, ops.expandRows(nothing, tokens)], 1); // [B, T - 1, D]
   const cls = ops.expandRows(ops.add(w.clsToken, ops.slice(w.posEmbed, 1, 0, 1)), tokens); // [B, 1, D]
-  const x = ops.concat([cls, ops.add(ops.add(content, where), next)], 1); // [B, L + 2, D]
+  const x = ops.concat([cls, ops.add(ops.add(content, where), next)], 1); // [B, T, D]
   tap?.("embed", x);
-  return { x, c: ops.silu(ops.add(conditionRow, ops.slice(w.stepEmbed, 1, 0, L + 2))) };
+  const steps = ops.slice(w.stepEmbed, 1, 0, withoutLast ? L + 1 : L + 2); // [1, T, D]
+  return { x, c: ops.silu(ops.add(conditionRow, steps)) };
 }
 
-/** Block i with its own modulation. x, c: [B, L + 2, D] */
+/** Block i with its own modulation. x, c: [B, T, D] */
 export function trainingBlock<T>(
   ops: Ops<T>,
   config: GeneratorConfig,
@@ -179,10 +182,10 @@ export function trainingBlock<T>(
   return out;
 }
 
-/** From the last block's output to logits [B, L + 1, K]. x, c: [B, L + 2, D] */
+/** From the last block's output to logits [B, T - 1, K]. x, c: [B, T, D] */
 export function leave<T>(ops: Ops<T>, w: GeneratorWeights<T>, x: T, c: T, tap?: Tap<T>): T {
   const positions = ops.shape(x)[1] as number;
-  const rest = (t: T): T => ops.slice(t, 1, 1, positions); // without the class token's position: [B, L + 1, D]
+  const rest = (t: T): T => ops.slice(t, 1, 1, positions); // without the class token's position: [B, T - 1, D]
   const { scale, shift } = finalModulation(ops, w, rest(c));
   return head(ops, w, scale, shift, rest(x), tap);
 }

@@ -10,8 +10,8 @@ export interface Loss {
 }
 
 /**
- * Row j of the logits against token j; the last row predicts nothing (REFERENCE 6.1).
- * logits: [B, L + 1, K], tokens in generation order: [B, L] int64
+ * Row j of the logits against token j; a row after the last token's predicts nothing (REFERENCE 6.1).
+ * logits: [B, L, K] or [B, L + 1, K], tokens in generation order: [B, L] int64
  */
 export function tokenLoss(logits: Tensor, tokens: Tensor): Loss {
   const [B, L] = tokens.shape as [number, number];

@@ -33,7 +33,7 @@ export function nonFiniteValue(
   };
   torch.noGrad(() =>
     torch.scope(() => {
-      const { x: entered, c } = enter(ops, config, w, inputs, tap);
+      const { x: entered, c } = enter(ops, config, w, inputs, { withoutLast: true, tap });
       let x = entered;
       for (let i = 0; i < config.depth && found === undefined; i++)
         x = torch.scope(() => trainingBlock(ops, config, w, i, x, c, { dropout, tap }));

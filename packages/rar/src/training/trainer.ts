@@ -165,7 +165,8 @@ export class Trainer {
     return torch.scope(() => {
       const inputs = this.#inputs(micro, index, randomRatio);
       const { logits, backward } = this.#forward(inputs);
-      const { loss, accuracy } = tokenLoss(logits, inputs.tokens);
+      const { loss, accuracy } = torch.scope(() => tokenLoss(logits, inputs.tokens));
+      logits.dispose();
       backward(count === 1 ? loss : torch.div(loss, count));
       return torch.stack([torch.detach(loss), accuracy]);
     });
@@ -184,11 +185,12 @@ export class Trainer {
   #forward(inputs: TrainingInputs<Tensor>): { logits: Tensor; backward: (loss: Tensor) => void } {
     const [ops, w, dropout, { config }] = [this.#ops, this.#weights, this.#dropout, this];
     if (!this.recipe.checkpointing) {
-      const logits = this.#casting(() => forward(ops, config, w, inputs, { dropout }));
+      const options = { dropout, withoutLast: true };
+      const logits = this.#casting(() => torch.scope(() => forward(ops, config, w, inputs, options)));
       return { logits, backward: (loss) => torch.backward(loss) };
     }
     return this.#casting(() => {
-      const { x, c } = torch.scope(() => enter(ops, config, w, inputs));
+      const { x, c } = torch.scope(() => enter(ops, config, w, inputs, { withoutLast: true }));
       const blocks = w.blocks.map(
         (_, i) => (x: Tensor, c: Tensor) => trainingBlock(ops, config, w, i, x, c, { dropout }),
       );
