@@ -64,6 +64,11 @@ export const verbs: readonly Verb[] = [
     summary: "score pictures: Inception Score, FID, sFID, precision, recall",
     load: () => import("./evaluate.js"),
   },
+  {
+    name: "evaluate-tokenizer",
+    summary: "measure what a tokenizer loses: PSNR, SSIM, use of codes, rFID",
+    load: () => import("./evaluate-tokenizer.js"),
+  },
   { name: "bench", summary: "time images beside the machine's floor", load: () => import("./bench.js") },
   {
     name: "doctor",

@@ -6,7 +6,7 @@ import { RarityError } from "../config/errors.js";
 import { createEngine, type EngineOptions } from "../engines/create.js";
 import type { Engine, Tokenizer } from "../engines/engine.js";
 import type { RgbImage } from "../images/rgb.js";
-import { fromPlanes } from "../images/to-bytes.js";
+import { fromPlanes, type Rounding } from "../images/to-bytes.js";
 import { fileSystemError } from "../weights/bad-file.js";
 import { locateModel, openModel } from "../weights/model-folder.js";
 import { planes } from "./transform.js";
@@ -21,8 +21,8 @@ export interface ImageCodec {
   readonly codebookSize: number;
   /** Any number of pictures of size x size -> [count, length] in raster order. */
   encode(images: readonly RgbImage[]): Promise<Int32Array>;
-  /** [count, length] -> pictures. */
-  decode(codes: Int32Array): Promise<RgbImage[]>;
+  /** [count, length] -> pictures, values truncated unless asked otherwise. */
+  decode(codes: Int32Array, rounding?: Rounding): Promise<RgbImage[]>;
 }
 
 export interface CodecOptions extends EngineOptions {
@@ -103,13 +103,13 @@ export function codecOf(
         codes.set(await tokenizer.encode(planes(images.slice(at, at + atOnce)), size, size), at * length);
       return codes;
     },
-    async decode(codes) {
+    async decode(codes, rounding) {
       const images: RgbImage[] = [];
       for (let at = 0; at < codes.length; at += atOnce * length) {
         const some = codes.slice(at, at + atOnce * length);
         const decoded = await tokenizer.decode(some, side, side);
         for (let i = 0; i < some.length / length; i++)
-          images.push(fromPlanes(decoded, size, size, i * 3 * size * size));
+          images.push(fromPlanes(decoded, size, size, i * 3 * size * size, rounding));
       }
       return images;
     },

@@ -24,7 +24,11 @@ export class PicturePool implements AsyncDisposable {
    * The squares of picture `i`, as `squaresOf` gives them. May be called many times at once.
    * @throws {RarityError} what `decodeImage` throws; "engine" where a thread ended
    */
-  squares(images: ImageSet, i: number, { size, crop, augment }: SquaresPlan): Promise<RgbImage[]> {
+  squares(
+    images: Pick<ImageSet, "stored">,
+    i: number,
+    { size, crop, augment }: SquaresPlan,
+  ): Promise<RgbImage[]> {
     return this.#threads.use(async (thread) => {
       const stored = await images.stored(i);
       const bytes = stored.source instanceof Uint8Array ? [stored.source.buffer as ArrayBuffer] : [];

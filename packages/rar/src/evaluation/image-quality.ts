@@ -33,26 +33,28 @@ export function ssimOfChannel(a: RgbImage, b: RgbImage, channel: number, window:
   const { width, height } = a;
   if (Math.min(width, height) < weights.length)
     throw new RangeError(`SSIM needs pictures of at least ${weights.length} pixels a side`);
-  const x = Float64Array.from({ length: width * height }, (_, i) => a.data[3 * i + channel]!);
-  const y = Float64Array.from({ length: width * height }, (_, i) => b.data[3 * i + channel]!);
-  const local = (f: (i: number) => number): Float64Array =>
-    windowMeans(
-      Float64Array.from(x, (_, i) => f(i)),
-      width,
-      height,
-      weights,
-    );
-  const [mx, my] = [local((i) => x[i]!), local((i) => y[i]!)];
-  const [xx, yy, xy] = [local((i) => x[i]! ** 2), local((i) => y[i]! ** 2), local((i) => x[i]! * y[i]!)];
+  const places = width * height;
+  const map = (): Float64Array => new Float64Array(places);
+  const [x, y, x2, y2, product] = [map(), map(), map(), map(), map()];
+  for (let i = 0; i < places; i++) {
+    const [u, v] = [a.data[3 * i + channel]!, b.data[3 * i + channel]!];
+    x[i] = u;
+    y[i] = v;
+    x2[i] = u * u;
+    y2[i] = v * v;
+    product[i] = u * v;
+  }
+  const local = (values: Float64Array): Float64Array => windowMeans(values, width, height, weights);
+  const [mx, my, xx, yy, xy] = [local(x), local(y), local(x2), local(y2), local(product)];
   const n = window === "uniform7" ? 49 / 48 : 1;
   const [c1, c2] = [(0.01 * 255) ** 2, (0.03 * 255) ** 2];
   let sum = 0;
   for (let i = 0; i < mx.length; i++) {
-    const product = mx[i]! * my[i]!;
+    const means = mx[i]! * my[i]!;
     const squares = mx[i]! ** 2 + my[i]! ** 2;
-    const covariance = n * (xy[i]! - product);
+    const covariance = n * (xy[i]! - means);
     const variances = n * (xx[i]! + yy[i]! - squares);
-    sum += ((2 * product + c1) * (2 * covariance + c2)) / ((squares + c1) * (variances + c2));
+    sum += ((2 * means + c1) * (2 * covariance + c2)) / ((squares + c1) * (variances + c2));
   }
   return sum / mx.length;
 }
@@ -69,13 +71,18 @@ function gaussian(radius: number, sigma: number): Float64Array {
 function windowMeans(x: Float64Array, width: number, height: number, weights: Float64Array): Float64Array {
   const [w, h, n] = [width - weights.length + 1, height - weights.length + 1, weights.length];
   const across = new Float64Array(w * height);
-  for (let r = 0; r < height; r++)
-    for (let c = 0; c < w; c++)
-      for (let j = 0; j < n; j++) across[r * w + c]! += weights[j]! * x[r * width + c + j]!;
+  for (let r = 0, i = 0; r < height; r++)
+    for (let c = 0; c < w; c++, i++) {
+      let sum = 0;
+      for (let j = 0, at = r * width + c; j < n; j++, at++) sum += weights[j]! * x[at]!;
+      across[i] = sum;
+    }
   const means = new Float64Array(w * h);
-  for (let r = 0; r < h; r++)
-    for (let c = 0; c < w; c++)
-      for (let j = 0; j < n; j++) means[r * w + c]! += weights[j]! * across[(r + j) * w + c]!;
+  for (let i = 0; i < means.length; i++) {
+    let sum = 0;
+    for (let j = 0, at = i; j < n; j++, at += w) sum += weights[j]! * across[at]!;
+    means[i] = sum;
+  }
   return means;
 }
 

@@ -117,11 +117,16 @@ async function statisticsOf(file: NpzFile): Promise<PictureSource["statistics"]>
   return { pooled: await part("mu", "sigma", 2048), spatial: await part("mu_s", "sigma_s", 2023) };
 }
 
-async function openPictureFolder(path: string): Promise<PictureSource> {
-  const files = (await readdir(path, { recursive: true, withFileTypes: true }))
+/** Paths of the pictures in a folder and below it, in the order of their names; hidden files are left out. */
+export async function pictureFiles(path: string): Promise<string[]> {
+  return (await readdir(path, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && EXTENSION.test(entry.name) && !entry.name.startsWith("."))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort(byCodePoint);
+}
+
+async function openPictureFolder(path: string): Promise<PictureSource> {
+  const files = await pictureFiles(path);
   const first = files[0];
   if (first === undefined)
     throw badFile(path, "there are no pictures in it (png, jpg, webp, bmp, ppm, tif).");

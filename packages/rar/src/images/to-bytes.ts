@@ -2,13 +2,24 @@
 import type { RgbImage } from "./rgb.js";
 
 /**
- * Planes [3, height, width] in [0, 1] to bytes: clamped, times 255, truncated, not rounded
- * (REFERENCE.md 4.3). Not-a-number becomes 0.
+ * How a value in [0, 1] becomes a byte: drawn images are truncated (REFERENCE.md 4.3), reconstructions that are measured are rounded,
+ * halves to even (EVALUATION.md 8).
+ */
+export type Rounding = "truncate" | "round";
+
+/**
+ * Planes [3, height, width] in [0, 1] to bytes: clamped, times 255, truncated, not rounded. Not-a-number becomes 0.
  *
  * @param offset - where the red plane starts, such as `n * 3 * width * height` for image n of a batch
  * @throws {RangeError} when the planes do not lie within `data`
  */
-export function fromPlanes(data: Float32Array, width: number, height: number, offset = 0): RgbImage {
+export function fromPlanes(
+  data: Float32Array,
+  width: number,
+  height: number,
+  offset = 0,
+  rounding: Rounding = "truncate",
+): RgbImage {
   const plane = width * height;
   if (!(offset >= 0 && offset + plane * 3 <= data.length)) {
     throw new RangeError(
@@ -16,6 +27,13 @@ export function fromPlanes(data: Float32Array, width: number, height: number, of
     );
   }
   const bytes = new Uint8Array(plane * 3);
+  if (rounding === "round") {
+    // A clamped array rounds as the reference does, not-a-number to 0 included; the product is a float32 there.
+    const rounded = new Uint8ClampedArray(bytes.buffer);
+    for (let c = 0; c < 3; c++)
+      for (let i = 0; i < plane; i++) rounded[i * 3 + c] = Math.fround(data[offset + c * plane + i]! * 255);
+    return { width, height, data: bytes };
+  }
   for (let c = 0; c < 3; c++) {
     for (let i = 0; i < plane; i++) {
       const value = data[offset + c * plane + i]!;
