@@ -5,7 +5,8 @@ import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import { RarityError } from "../../config/errors.js";
 import type { ImageSet } from "../../data/image-set.js";
-import { cutCentre, resizeShorterEdge } from "../../images/crop.js";
+import type { PicturePool } from "../../data/picture-pool.js";
+import { squaresOf } from "../../data/pretokenize-plan.js";
 import type { RgbImage } from "../../images/rgb.js";
 
 export interface PictureSource {
@@ -26,6 +27,8 @@ export interface PictureSourceOptions {
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Threads that decode and cut pictures. Default: this one. */
+  readonly pool?: PicturePool | undefined;
   /** Most bytes to hold in this machine's memory. Default: half of what is free. */
   readonly memory?: number | undefined;
 }
@@ -128,11 +131,13 @@ const noneDecoded = ({ name }: ImageSet): RarityError =>
 async function square(
   set: ImageSet,
   index: number,
-  { side, onError, say, signal }: PictureSourceOptions,
+  { side, onError, say, signal, pool }: PictureSourceOptions,
 ): Promise<RgbImage | undefined> {
   signal?.throwIfAborted();
   try {
-    return cutCentre(resizeShorterEdge(await set.read(index), side), side);
+    const plan = { size: side, crop: "reader", augment: "none" } as const;
+    const squares = pool ? await pool.squares(set, index, plan) : squaresOf(await set.read(index), plan);
+    return squares[0];
   } catch (error) {
     if (onError === "fail" || !(error instanceof RarityError)) throw error;
     say(`Skipped: ${error.message}`);

@@ -3,6 +3,7 @@ import { RarityError } from "../../config/errors.js";
 import { identityOfImages } from "../../data/image-identity.js";
 import { type ImageSet, openImages } from "../../data/image-set.js";
 import { sampleAt } from "../../data/order.js";
+import { defaultPictureThreads, PicturePool } from "../../data/picture-pool.js";
 import { openPictures, type PictureSource } from "./picture-source.js";
 import type { TokenizerRunSettings } from "./run-settings.js";
 
@@ -30,6 +31,8 @@ export async function openRunData(settings: TokenizerRunSettings, options: RunDa
     for (const one of opened.splice(0).reverse()) await one.close();
   };
   const { device, onError, say, signal } = options;
+  const pool = new PicturePool(defaultPictureThreads());
+  opened.push({ close: () => pool[Symbol.asyncDispose]() });
   const open = async (source: string | readonly string[]): Promise<ImageSet> => {
     const set = await openImages(source, { signal, onError, warn: say });
     opened.push(set);
@@ -37,7 +40,7 @@ export async function openRunData(settings: TokenizerRunSettings, options: RunDa
   };
   const bring = async ({ set, indices }: Part, side: number, what: string): Promise<PictureSource> => {
     const onProgress = (done: number, total: number): void => options.onProgress?.(what, done, total);
-    const source = await openPictures(set, indices, { side, device, onError, say, signal, onProgress });
+    const source = await openPictures(set, indices, { side, device, onError, say, signal, pool, onProgress });
     opened.push({ close: () => source.dispose() });
     return source;
   };
