@@ -15,6 +15,12 @@ describe("planes and bytes", () => {
     expect([...fromPlanes(planes, 2, 1).data]).toEqual([0, 255, 127, 254, 0, 255]);
   });
 
+  it("clamps and rounds halves to even where asked to", () => {
+    const planes = Float32Array.of(-1, 0.5 / 255, 1.5 / 255, 2, 2.5 / 255, Number.NaN);
+    const { data } = fromPlanes(planes, 2, 1, 0, "round");
+    expect([...data]).toEqual([0, 2, 2, 0, 255, 0]);
+  });
+
   it("gives the byte of a product rounded to float32, right below and above every step", () => {
     const near = new Float32Array(1);
     const pattern = new Uint32Array(near.buffer);
