@@ -7,6 +7,12 @@
 #include <ATen/core/Generator.h>
 #include <torch/cuda.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+
+#include <limits>
+#endif
+
 namespace addon {
 
 namespace {
@@ -54,6 +60,16 @@ Napi::Value allowTF32(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Whether there was anything to set: glibc's allocator gives large memory back to the system at every free.
+Napi::Value keepFreedMemory(const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  const bool kept = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 && mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 1;
+#else
+  const bool kept = false;
+#endif
+  return Napi::Boolean::New(info.Env(), kept);
+}
+
 }  // namespace
 
 void defineRuntime(Napi::Env, Napi::Object exports) {
@@ -66,6 +82,7 @@ void defineRuntime(Napi::Env, Napi::Object exports) {
   define<generatorState>(exports, "generatorState");
   define<setGeneratorState>(exports, "setGeneratorState");
   define<allowTF32>(exports, "allowTF32");
+  define<keepFreedMemory>(exports, "keepFreedMemory");
 }
 
 }  // namespace addon

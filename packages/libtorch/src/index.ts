@@ -27,6 +27,7 @@ export {
   cudaDevices,
   generatorState,
   getThreads,
+  keepFreedMemory,
   manualSeed,
   type RuntimeInfo,
   runtimeInfo,

@@ -69,6 +69,7 @@ export interface Native {
   generatorState(device: string): number;
   setGeneratorState(device: string, slot: number): void;
   allowTF32(allow: boolean): void;
+  keepFreedMemory(): boolean;
 
   /** Streams, events, graphs, memory: only where the addon was compiled with CUDA's headers. */
   readonly cuda?: CudaNative;

@@ -106,7 +106,8 @@ export class Trainer {
     });
     this.#dropout = { hidden: recipe.dropout, attention: recipe.attentionDropout };
     this.#order = finalOrder(recipe.order, Math.sqrt(config.tokens));
-    if (device !== "cpu") torch.allowTF32(recipe.tf32);
+    if (device === "cpu") torch.keepFreedMemory();
+    else torch.allowTF32(recipe.tf32);
     this.#gradients = new torch.distributed.DistributedGradients(inOrderOfUse(parameters));
     if (recipe.ema) this.#ema = new Ema(parameters);
   }

@@ -78,9 +78,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
     add: (a, b) => torch.add(a, b),
     sub: (a, b) => torch.sub(a, b),
     mul: (a, b) => torch.mul(a, b),
-    // Of two types, as autocast makes them, the product is cheaper alone, in the smaller one.
-    mulAdd: (a, b, c) =>
-      a.dtype === c.dtype && b.dtype === c.dtype ? torch.addcmul(c, a, b) : torch.add(c, torch.mul(a, b)),
+    mulAdd,
     clamp: (x, low, high) => torch.clamp(x, low, high),
     relu: (x) => torch.relu(x),
     silu: (x) => torch.silu(x),
@@ -99,7 +97,7 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       const width = [x.shape.at(-1)!];
       if (scale.shape.length === 1)
         return torch.layer_norm(normable(x, scale.dtype), width, scale, bias, epsilon);
-      return torch.addcmul(bias, torch.layer_norm(x, width, null, null, epsilon), scale);
+      return mulAdd(torch.layer_norm(x, width, null, null, epsilon), scale, bias);
     },
     groupNorm: (x, groups, weight, bias, epsilon) => torch.group_norm(x, groups, weight, bias, epsilon),
 
@@ -146,6 +144,15 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
     },
   };
 }
+
+/**
+ * a * b + c. Under autocast the types differ. A norm's float32 result meets modulation in the smaller type, to which the next
+ * product would round it anyway; a branch's result in the smaller type is added to the float32 stream, which stays that.
+ */
+const mulAdd = (a: Tensor, b: Tensor, c: Tensor): Tensor =>
+  b.dtype === c.dtype
+    ? torch.addcmul(c, a.dtype === c.dtype ? a : torch.to(a, { dtype: c.dtype }), b)
+    : torch.add(c, torch.mul(a, b));
 
 /** softmax(q kᵀ + mask) v: fused where this libtorch has it, else by its definition. Scores have no scale of their own. */
 function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor, dropout = 0): Tensor {
