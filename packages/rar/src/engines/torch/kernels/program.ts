@@ -12,6 +12,9 @@ import { normSource } from "./norm.js";
 /** Up to so many rows, linear layers are kernels of their own; beyond, cuBLAS's products are faster. */
 export const FEW_ROWS = 4;
 
+/** Warps that a GPU of about 130 multiprocessors is busy with when each has some twenty loads under way; measured by bench/gpu-step.mjs. */
+const WARPS = 900;
+
 const modulated = ["tensor", "tensor", "tensor"] as const; // table, condition, state
 const parameters = {
   embed: [
@@ -98,7 +101,7 @@ export function stepKernels(
   for (const size of [width, mlpWidth, d])
     if (size % chunk !== 0) throw new RangeError(`a width of ${size} is no multiple of ${chunk}`);
   const few = rows <= FEW_ROWS;
-  const { linearThreads = 512, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
+  const { linearThreads = 256, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
   const attentionParts = d / chunk;
   const places = placesOf(attentionParts);
   const outputs: Readonly<Record<FewKernelName, number>> = {
@@ -110,9 +113,10 @@ export function stepKernels(
   };
   const cut = fewNames.map((name) => {
     const inputs = name === "fc2Linear" ? mlpWidth : width;
-    // Six loads of a lane at most, and work for every multiprocessor.
-    const split = tuning.split?.[name] ?? powerAbove(inputs / chunk / 32 / 6, 8);
-    const each = tuning.each?.[name] ?? (dtype === "bfloat16" && outputs[name] >= 3 * width ? 2 : 1);
+    const each = tuning.each?.[name] ?? 4;
+    // Six loads of a lane for an output at most, and warps enough for every multiprocessor.
+    const least = Math.max(inputs / chunk / 32 / 6, WARPS / (outputs[name] / each));
+    const split = tuning.split?.[name] ?? powerAbove(least, 8);
     return { name, each, split };
   });
   const defines = {
