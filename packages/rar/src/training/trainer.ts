@@ -105,7 +105,10 @@ export class Trainer {
       eps: 1e-8,
     });
     this.#dropout = { hidden: recipe.dropout, attention: recipe.attentionDropout };
-    this.#order = finalOrder(recipe.order, Math.sqrt(config.tokens));
+    this.#order =
+      recipe.order === "raster" // which any number of tokens has
+        ? Int32Array.from({ length: config.tokens }, (_, i) => i)
+        : finalOrder(recipe.order, Math.sqrt(config.tokens));
     if (device === "cpu") torch.keepFreedMemory();
     else torch.allowTF32(recipe.tf32);
     this.#gradients = new torch.distributed.DistributedGradients(inOrderOfUse(parameters));
