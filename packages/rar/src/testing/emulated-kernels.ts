@@ -54,7 +54,7 @@ const before = `
 struct alignas(16) uint4 { unsigned x, y, z, w; };
 struct alignas(16) float4 { float x, y, z, w; };
 struct Index { unsigned x, y, z; };
-static Index threadIdx, blockIdx;
+static Index threadIdx, blockIdx, gridDim;
 static inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 static inline float __uint_as_float(unsigned v) { float f; memcpy(&f, &v, 4); return f; }
 static inline float __int_as_float(int v) { return __uint_as_float(v); }
@@ -167,6 +167,7 @@ template <auto kernel> static std::string run(const char* values, size_t grid, s
   if (block % 32) return "blocks are whole warps here";
   Call<kernel>::values = values;
   for (size_t b = 0; b < grid; b++) {
+    gridDim = {(unsigned)grid, 1, 1};
     blockIdx = {(unsigned)(backwards ? grid - 1 - b : b), 0, 0};
     const auto error = runBlock(Call<kernel>::thread, block, backwards);
     if (!error.empty()) return error;

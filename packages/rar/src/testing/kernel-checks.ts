@@ -7,11 +7,11 @@ import { generatorShapes } from "../config/shapes.js";
 import { combine, drawTokens } from "../engines/torch/draw.js";
 import { type LoadedGenerator, loadedGenerator } from "../engines/torch/generator.js";
 import { type Compile, stepKernels } from "../engines/torch/kernels/program.js";
-import { KernelStepper } from "../engines/torch/kernels/stepper.js";
+import { drawWords, KernelStepper } from "../engines/torch/kernels/stepper.js";
 import { Modulations, rowConditions } from "../engines/torch/modulation.js";
 import { gumbelNoise } from "../engines/torch/noise.js";
-import { EagerStepper, type Record } from "../engines/torch/stepper.js";
-import { clsId, placeRow } from "../networks/generator.js";
+import { EagerStepper, type Record, type Recorded } from "../engines/torch/stepper.js";
+import { clsId, noPlaceRow, placeRow } from "../networks/generator.js";
 import { tokenDomain } from "../sampling/noise.js";
 import { deviation } from "./against-plain.js";
 import { randomArray, randomIds } from "./random-model.js";
@@ -25,6 +25,16 @@ export interface Under {
 
 const small = (dtype: DType): number => (dtype === "bfloat16" ? 2e-2 : 5e-5);
 const wide = (x: Tensor): Tensor => torch.to(x, { dtype: "float32" });
+
+/** In place of a CUDA graph: the function again, its result copied to where the first one was. */
+export function rerun(fn: () => Tensor): Recorded {
+  const result = torch.keep(fn());
+  return {
+    result,
+    start: () => torch.scope(() => void torch.copy_(result, fn())),
+    dispose: () => result.dispose(),
+  };
+}
 
 /** Attention alone, its norms and what it writes into the cache, where the new position is each of `positions`. */
 export function checkAttention(
@@ -150,49 +160,119 @@ export function checkSteps(
   fused.dispose();
 }
 
-/** Tokens drawn by the kernel against those drawn by operators, from the same random numbers. */
-export function checkDraws({ compile, device, dtype }: Under, config: GeneratorConfig, images: number): void {
+/** Drawn by one call; the last call draws fewer. */
+const PLACES = 3;
+
+/**
+ * Whole images drawn by the kernels, several places a call, against the same drawn place by place by operators from the
+ * stepper's own logits; guided and not, for two batches, as a kept stepper sees them.
+ */
+export function checkDraws(
+  { compile, device, dtype, record }: Under,
+  model: LoadedGenerator,
+  images: number,
+  temperatures: readonly number[] = [1.02, 0, 3],
+): void {
+  const { config } = model;
+  const { codebookSize: K, tokens: L } = config;
+  const ids = (values: Iterable<number>, shape: readonly number[]): Tensor =>
+    torch.tensor(BigInt64Array.from(values, BigInt), { shape, device });
+  const places = Array.from({ length: L }, (_, i) => placeRow((i * 3) % L));
+  const where = torch.keep(ids([0, 1, ...places].slice(0, L + 1), [L + 1]));
+  const next = torch.keep(ids([noPlaceRow(config), ...places], [L + 1]));
+  for (const guided of [true, false]) {
+    const rows = guided ? 2 * images : images;
+    const compiled = stepKernels(config, dtype, device, rows, L + 1, compile);
+    const [fused, single] = [record, undefined].map((how) => new KernelStepper(model, rows, compiled, how));
+    for (const [round, temperature] of temperatures.entries()) {
+      const conditions = rowConditions(
+        config,
+        Int32Array.from({ length: images }, (_, i) => K + 1 + ((i + round) % images)),
+        guided,
+      );
+      const [own, other] = [new Modulations(model, conditions), new Modulations(model, conditions)];
+      const seed = 2 ** 32 * 5 + 4_000_000_000 + round;
+      const indices = Array.from({ length: images }, (_, i) => 2 ** 33 + 3_000_000_000 + i);
+      const noise = { kind: "philox", seed, indices, domain: tokenDomain } as const;
+      const factors = places.map((_, i) => 1 + ((i * 0.37 + round) % 3));
+      const at = (position: number): { where: Tensor; next: Tensor } => ({
+        where: torch.narrow(where, 0, position, 1),
+        next: torch.narrow(next, 0, position, 1),
+      });
+      const prefix = [Array<number>(rows).fill(clsId(config)), conditions];
+      const found: number[] = [];
+      torch.scope(() => {
+        for (const [position, content] of prefix.entries()) {
+          const input = { content: ids(content, [rows, 1]), ...at(position), modulations: own };
+          fused!.run(input, position);
+        }
+        for (let place = 0; place < L; place += PLACES) {
+          const some = factors.slice(place, place + PLACES);
+          const drawing = { place, factors: some, temperature, noise, where, next, modulations: own };
+          const { tokens, broken } = fused!.draw(drawing);
+          found.push(...torch.numbers(torch.narrow(tokens, 0, place, some.length)));
+          expect(torch.item(broken)).toBe(0);
+        }
+      });
+      const expected: number[] = [];
+      for (let position = 0; position <= L; position++)
+        torch.scope(() => {
+          const content =
+            position < 2 ? ids(prefix[position]!, [rows, 1]) : ids(expected.slice(-images), [images, 1]);
+          const logits = single!.run({ content, ...at(position), modulations: other }, position);
+          if (position === 0) return;
+          const place = position - 1;
+          const factor = factors[place]!;
+          const gumbel = torch.select(gumbelNoise(noise, place, 1, K, device), 0, 0);
+          const drawn = drawTokens(combine(logits, images, factor), { factor, temperature }, gumbel);
+          expected.push(...torch.numbers(drawn));
+        });
+      expect(found, `${rows} rows, temperature ${temperature}, ${dtype}`).toEqual(expected);
+      own.dispose();
+      other.dispose();
+    }
+    fused!.dispose();
+    single!.dispose();
+  }
+  where.dispose();
+  next.dispose();
+}
+
+/** The kernel that draws, with ties, and with a logit that is not finite. */
+export function checkDraw({ compile, device, dtype }: Under, config: GeneratorConfig, images: number): void {
   const K = config.codebookSize;
-  const { run, logits: type } = stepKernels(config, dtype, device, 2 * images, config.tokens + 1, compile);
+  const { run } = stepKernels(config, dtype, device, 2 * images, config.tokens + 1, compile);
   for (const guided of [true, false]) {
     const rows = guided ? 2 * images : images;
     for (const [round, temperature] of [1, 0, 0.7, 1.02, 3].entries())
       torch.scope(() => {
         const data = randomArray(round + 7, rows * K, 6).map((x) => Math.round(x * 4) / 4); // with ties
-        const logits = torch.to(torch.tensor(data, { shape: [rows, K] }), { device, dtype: type });
+        const logits = torch.tensor(data, { shape: [rows, K], device });
         const factor = 2.5 * round;
         const place = 3 + round;
         const seed = 2 ** 32 * 5 + 4_000_000_000 + round;
         const indices = Array.from({ length: images }, (_, i) => 2 ** 33 + 3_000_000_000 + i);
-        const key = { kind: "philox", seed, indices, domain: tokenDomain } as const;
-        const noise = torch.select(gumbelNoise(key, place, 1, K, device), 0, 0);
-        const expected = drawTokens(combine(logits, images, factor), { factor, temperature }, noise);
-        const words = indices.flatMap((index) => [index, Math.floor(index / 2 ** 32) + tokenDomain]);
-        const counters = torch.tensor(
-          Int32Array.from(words, (word) => (word % 2 ** 32) | 0),
-          { device },
-        );
-        const tokens = torch.zeros([images], { device, dtype: "int64" });
+        const noise = { kind: "philox", seed, indices, domain: tokenDomain } as const;
+        const gumbel = torch.select(gumbelNoise(noise, place, 1, K, device), 0, 0);
+        const expected = drawTokens(combine(logits, images, factor), { factor, temperature }, gumbel);
+        const factors = torch.full([place + 1], factor, { device });
+        const temperatures = torch.full([1], temperature, { device, dtype: "float64" });
+        const words = torch.tensor(drawWords(noise), { device });
+        const state = torch.tensor(Int32Array.of(place + 1, 0, 0), { device });
+        const tokens = torch.zeros([place + 1, images], { device, dtype: "int64" });
         const broken = torch.zeros([1], { device, dtype: "int32" });
         const draw = (): void =>
           run.draw(
             images,
             false,
-            ...[
-              logits,
-              images,
-              guided ? 1 : 0,
-              factor,
-              temperature,
-              place,
-              seed % 2 ** 32,
-              Math.floor(seed / 2 ** 32),
-            ],
-            ...[counters, tokens, broken],
+            ...[logits, guided ? 1 : 0, factors, temperatures, words, state, tokens, broken],
           );
         draw();
-        expect(torch.numbers(tokens), `temperature ${temperature}`).toEqual(torch.numbers(expected));
+        expect(torch.numbers(torch.select(tokens, 0, place)), `temperature ${temperature}`).toEqual(
+          torch.numbers(expected),
+        );
         expect(torch.numbers(broken)).toEqual([0]);
+        expect(torch.numbers(state)).toEqual([place + 1, 0, place + 2]);
         torch.fill_(torch.narrow(logits, 0, rows - 1, 1), Number.NaN);
         draw();
         expect(torch.numbers(broken)).toEqual([1]);

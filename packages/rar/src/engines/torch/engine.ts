@@ -44,7 +44,7 @@ const OVERHEAD = 600 * 2 ** 20;
 /** Images of 256 x 256 that the tokenizer computes together: more are no faster on a CPU and cost memory. */
 const PIXELS_AT_ONCE = { cpu: 2 ** 16, cuda: 2 ** 21 };
 /** Places drawn before the device is waited for. */
-const DRAW_AHEAD = { cpu: 1, cuda: 16 };
+const DRAW_AHEAD = { cpu: 1, cuda: 64 };
 
 export class TorchEngine implements Engine {
   readonly name = "torch";

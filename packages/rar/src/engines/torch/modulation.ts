@@ -21,13 +21,17 @@ export class Modulations {
   readonly conditions: readonly number[];
   /** Which of them each row has, [rows] int64. */
   readonly rows: Tensor;
+  readonly #ids: Tensor; // of the distinct conditions, [conditions]
   #chunk: { readonly index: number; readonly table: Tensor } | undefined;
 
   constructor(model: LoadedGenerator, conditions: readonly number[]) {
     this.#model = model;
     this.conditions = [...new Set(conditions)];
     const rows = conditions.map((id) => BigInt(this.conditions.indexOf(id)));
-    this.rows = torch.keep(torch.tensor(BigInt64Array.from(rows), { device: model.device }));
+    const ids = (values: readonly bigint[]): Tensor =>
+      torch.keep(torch.tensor(BigInt64Array.from(values), { device: model.device }));
+    this.rows = ids(rows);
+    this.#ids = ids(this.conditions.map(BigInt));
   }
 
   /** That of the chunk which a position is in: [conditions, positions, parts, D]; valid until another chunk is asked for. */
@@ -62,25 +66,18 @@ export class Modulations {
     const first = index * CHUNK;
     const positions = Math.min(CHUNK, config.tokens + 1 - first);
     return torch.scope(() => {
-      const ids = (of: (condition: number, position: number) => number): Tensor => {
-        const values = this.conditions.flatMap((condition) =>
-          Array.from({ length: positions }, (_, i) => BigInt(of(condition, first + i))),
-        );
-        return torch.tensor(BigInt64Array.from(values), { device });
-      };
-      const table = modulationTable(
-        ops,
-        config,
-        weights,
-        ids((condition) => condition),
-        ids((_, position) => position),
-      );
+      // Without a copy from the host, which would wait for the device.
+      const each = (ids: Tensor): Tensor =>
+        torch.reshape(torch.expand(ids, [this.conditions.length, positions]), [-1]);
+      const range = torch.arange(first, first + positions, 1, { dtype: "int64", device });
+      const table = modulationTable(ops, config, weights, each(torch.unsqueeze(this.#ids, 1)), each(range));
       return torch.view(table, [this.conditions.length, positions, modulationParts(config), config.width]);
     });
   }
 
   dispose(): void {
     this.rows.dispose();
+    this.#ids.dispose();
     this.release();
   }
 }

@@ -85,11 +85,13 @@ export class TorchRunner {
     if (this.#position === 0) this.prefill();
     if (plan.place !== this.#position - 2 || plan.place + count > L)
       throw new RangeError(`places ${plan.place} to ${plan.place + count - 1} cannot be drawn now`);
+    const atOnce = this.#drawAtOnce(plan);
+    if (atOnce) return atOnce;
     return torch.scope(() => {
       const { device } = this.#model;
       const drawn = torch.empty([count, this.#images], { dtype: "int64", device });
       const broken = torch.zeros([count], { dtype: "int32", device });
-      const draw = this.#drawAtOnce(plan) ?? this.#drawByOperators(plan, K);
+      const draw = this.#drawByOperators(plan, K);
       for (const [i, factor] of plan.factors.entries()) {
         torch.scope(() => {
           const tokens = torch.select(drawn, 0, i);
@@ -97,33 +99,21 @@ export class TorchRunner {
           if (plan.place + i + 1 < L) this.#feed(tokens);
         });
       }
-      if (torch.item(torch.any(broken)))
-        throw new RarityError(
-          "engine",
-          "Cannot draw a token: the network's logits are not finite. The weights are broken, or overflow at this " +
-            "precision: fetch or convert the generator's file again, or load it with float32.",
-        );
-      return Int32Array.from(torch.numbers(drawn));
+      return read(drawn, torch.any(broken));
     });
   }
 
   /** By the stepper, where it draws and the plan asks for nothing more. */
-  #drawAtOnce(plan: DrawPlan): DrawPlace | undefined {
-    const { noise: key, temperature, topK, topP } = plan;
+  #drawAtOnce(plan: DrawPlan): Int32Array | undefined {
+    const { place, factors, noise, temperature, topK, topP } = plan;
     const stepper = this.#stepper;
-    if (!stepper.draw || topK !== undefined || topP !== undefined || key.kind !== "philox") return undefined;
-    const words = key.indices.flatMap((index) => [index, Math.floor(index / 2 ** 32) + key.domain]);
-    const indices = torch.tensor(
-      Int32Array.from(words, (word) => (word % 2 ** 32) | 0),
-      {
-        shape: [this.#images, 2],
-        device: this.#model.device,
-      },
-    );
-    const { seed } = key;
-    const images = this.#images;
-    return (i, factor, tokens, broken) =>
-      stepper.draw!({ images, factor, temperature, place: plan.place + i, seed, indices, tokens, broken });
+    if (!stepper.draw || topK !== undefined || topP !== undefined || noise.kind !== "philox")
+      return undefined;
+    const drawing = { place, factors, temperature, noise };
+    const own = { where: this.#where, next: this.#next, modulations: this.#modulations };
+    const { tokens, broken } = stepper.draw({ ...drawing, ...own });
+    this.#position = Math.min(this.#position + factors.length, this.#model.config.tokens + 1);
+    return torch.scope(() => read(torch.narrow(tokens, 0, place, factors.length), broken));
   }
 
   #drawByOperators(plan: DrawPlan, codes: number): DrawPlace {
@@ -193,4 +183,16 @@ export class TorchRunner {
     for (const tensor of [this.#conditions, this.#where, this.#next]) tensor.dispose();
     this.#modulations.dispose();
   }
+}
+
+/** Tokens on the host, in order. */
+function read(tokens: Tensor, broken: Tensor): Int32Array {
+  const drawn = Int32Array.from(torch.numbers(tokens)); // first: by then all has been computed
+  if (torch.item(broken))
+    throw new RarityError(
+      "engine",
+      "Cannot draw a token: the network's logits are not finite. The weights are broken, or overflow at this " +
+        "precision: fetch or convert the generator's file again, or load it with float32.",
+    );
+  return drawn;
 }

@@ -3,10 +3,11 @@ import * as torch from "libtorch";
 import { describe, expect, it } from "vitest";
 import { modulationParts } from "../../networks/generator.js";
 import { deviation } from "../../testing/against-plain.js";
+import { rerun } from "../../testing/kernel-checks.js";
 import { haveLibtorch } from "../../testing/libtorch.js";
 import { randomArray, randomGenerator, randomIds, tinyGenerator } from "../../testing/random-model.js";
 import { type LoadedGenerator, loadedGenerator } from "./generator.js";
-import { EagerStepper, type Recorded, StaticStepper, type StepInput, Steppers } from "./stepper.js";
+import { EagerStepper, StaticStepper, type StepInput, Steppers } from "./stepper.js";
 
 /** More than one span of positions. */
 const config = { ...tinyGenerator, tokens: 81 };
@@ -39,16 +40,6 @@ function input(seed: number, position: number): StepInput {
       rows: torch.zeros([ROWS], { dtype: "int64" }),
       at: () => torch.tensor(randomArray(seed, parts * config.width), { shape: [parts, 1, config.width] }),
     },
-  };
-}
-
-/** In place of a CUDA graph: the function again, its result copied to where the first one was. */
-function rerun(fn: () => Tensor): Recorded {
-  const result = torch.keep(fn());
-  return {
-    result,
-    start: () => torch.scope(() => void torch.copy_(result, fn())),
-    dispose: () => result.dispose(),
   };
 }
 

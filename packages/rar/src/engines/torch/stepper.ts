@@ -2,6 +2,7 @@
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import { modulationParts, step } from "../../networks/generator.js";
+import type { NoiseKey } from "../engine.js";
 import type { LoadedGenerator } from "./generator.js";
 import { KeyValueCache } from "./kv-cache.js";
 import type { ModulationSource } from "./modulation.js";
@@ -19,24 +20,26 @@ export interface StepInput {
 export interface Stepper {
   /** Logits [rows, K] after the position's token; valid until the next run. Positions come in order from 0. */
   run(input: StepInput, position: number): Tensor;
-  /** Draws from the logits of the last run, where it can do so at once; see {@link Drawing}. */
-  draw?(drawing: Drawing): void;
+  /**
+   * Draws the next places one after the other, each time running the position that follows, where it can do so
+   * without the host; see {@link Drawing}. Returned are the tokens, [places, images] int64, valid until the next call,
+   * and an int32 that is 1 where a logit was not finite.
+   */
+  draw?(drawing: Drawing): { readonly tokens: Tensor; readonly broken: Tensor };
   dispose(): void;
 }
 
-/** One place of all images drawn on the device from [rows, K] logits, as `draw.ts` does it without top-k and top-p. */
+/** Places of all images drawn on the device as `draw.ts` does it without top-k and top-p. */
 export interface Drawing {
-  readonly images: number;
-  readonly factor: number;
-  readonly temperature: number;
+  /** The first, whose logits the last run left. After the image's last place no position follows. */
   readonly place: number;
-  readonly seed: number;
-  /** Counter words of each image: [images, 2] int32, low word, then high word with the domain. */
-  readonly indices: Tensor;
-  /** [images] int64, to be written. */
-  readonly tokens: Tensor;
-  /** int32, set to 1 where a logit is not finite. */
-  readonly broken: Tensor;
+  readonly factors: readonly number[];
+  readonly temperature: number;
+  readonly noise: Extract<NoiseKey, { kind: "philox" }>;
+  /** Rows of the position tables by position, [L + 1]. */
+  readonly where: Tensor;
+  readonly next: Tensor;
+  readonly modulations: ModulationSource;
 }
 
 /** What the network itself takes, as tensors. */

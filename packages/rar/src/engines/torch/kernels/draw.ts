@@ -2,13 +2,10 @@
 
 /**
  * A block draws for one image: guidance, division by the temperature, Gumbel noise from Philox, the first of the largest.
- * Logits that are not finite are counted. Defines: CODES, LOGIT (the logits' type: float, or unsigned short for bfloat16).
+ * The place is the one after the last position's, and then that position's successor is the one to embed. Defines: CODES.
  */
 export const drawSource = `
 #define DRAW_THREADS 256
-
-__device__ __forceinline__ float logit(float v) { return v; }
-__device__ __forceinline__ float logit(unsigned short v) { return __uint_as_float((unsigned)v << 16); }
 
 // Philox 4x32-10 (Salmon et al. 2011): the word of one lane.
 __device__ __forceinline__ unsigned philoxWord(unsigned a, unsigned b, unsigned c, unsigned d, unsigned keyA, unsigned keyB, int lane) {
@@ -25,24 +22,31 @@ __device__ __forceinline__ unsigned philoxWord(unsigned a, unsigned b, unsigned 
   return lane == 0 ? a : lane == 1 ? b : lane == 2 ? c : d;
 }
 
-// indices: by image, low word then high word with the domain. temperature 0: the likeliest. tokens: [images]
+// factors: by place. temperature 0: the likeliest. words: of the seed, low then high; then of each image's index, the high one
+// with the domain. tokens: [places, images]. broken: set to 1 where a logit is not finite
 extern "C" __global__ void __launch_bounds__(DRAW_THREADS) draw(
-    const LOGIT* logits, int images, int guided, float factor, double temperature, int place, int seedLow, int seedHigh,
-    const int* indices, long long* tokens, int* broken) {
+    const float* logits, int guided, const float* factors, const double* temperatures, const int* words, int* state,
+    long long* tokens, int* broken) {
   constexpr int EACH = (CODES + DRAW_THREADS - 1) / DRAW_THREADS;
   __shared__ float scratch[DRAW_THREADS / 32];
   __shared__ double values[DRAW_THREADS];
   __shared__ int codes[DRAW_THREADS];
-  const int image = blockIdx.x;
+  const int image = blockIdx.x, images = gridDim.x;
+  waitForPredecessor();
+  letSuccessorStart();
+  const int place = state[0] - 1;
+  if (image == 0 && threadIdx.x == 0) state[2] = place + 2;
+  const float factor = factors[place];
+  const double temperature = temperatures[0];
   float row[EACH];
   float largest = -INFINITE;
 #pragma unroll
   for (int i = 0; i < EACH; i++) {
     const int code = threadIdx.x + i * DRAW_THREADS;
     if (code >= CODES) continue;
-    row[i] = logit(logits[(size_t)image * CODES + code]);
+    row[i] = logits[(size_t)image * CODES + code];
     if (guided) {
-      const float without = logit(logits[(size_t)(images + image) * CODES + code]);
+      const float without = logits[(size_t)(images + image) * CODES + code];
       // rounded at each step, as operators do it
       row[i] = __fadd_rn(without, __fmul_rn(__fsub_rn(row[i], without), factor));
     }
@@ -61,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(DRAW_THREADS) draw(
     if (code >= CODES) continue;
     double value = row[i];
     if (temperature != 0) {
-      const unsigned word = philoxWord(code / 4, place, indices[2 * image], indices[2 * image + 1], seedLow, seedHigh, code % 4);
+      const unsigned word = philoxWord(code / 4, place, words[2 + 2 * image], words[3 + 2 * image], words[0], words[1], code % 4);
       const double u = (word + 0.5) * 2.3283064365386963e-10; // 2^-32
       value = ((double)row[i] - (double)largest) / temperature + -log(-log(u));
     }
@@ -82,6 +86,6 @@ extern "C" __global__ void __launch_bounds__(DRAW_THREADS) draw(
       codes[threadIdx.x] = code;
     }
   }
-  if (threadIdx.x == 0) tokens[image] = codes[0] < CODES ? codes[0] : 0;
+  if (threadIdx.x == 0) tokens[(size_t)place * images + image] = codes[0] < CODES ? codes[0] : 0;
 }
 `;

@@ -3,7 +3,13 @@ import { cuda, inferenceMode, numbers } from "libtorch";
 import { describe, expect, it } from "vitest";
 import type { GeneratorConfig } from "../../../config/architecture.js";
 import { presets } from "../../../config/presets.js";
-import { checkAttention, checkDraws, checkSteps, randomModel } from "../../../testing/kernel-checks.js";
+import {
+  checkAttention,
+  checkDraw,
+  checkDraws,
+  checkSteps,
+  randomModel,
+} from "../../../testing/kernel-checks.js";
 import { haveLibtorch } from "../../../testing/libtorch.js";
 import { tinyGenerator } from "../../../testing/random-model.js";
 import { recordGraph } from "../stepper.js";
@@ -41,10 +47,24 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     it("draws the same tokens as by operators", () => {
       const config = { ...tinyGenerator, codebookSize: 1024 };
       inferenceMode(() => {
-        checkDraws({ compile, device, dtype }, config, 2);
-        checkDraws({ compile, device, dtype }, config, 128);
+        checkDraw({ compile, device, dtype }, config, 2);
+        checkDraw({ compile, device, dtype }, config, 128);
       });
     });
+
+    it.each([1, 3, 128])(
+      "draws whole images as place by place, %i at once",
+      { timeout: 60_000 },
+      (images) => {
+        const config = { ...withHeads(80), tokens: 40, codebookSize: 1024 };
+        const model = randomModel(config, device, dtype);
+        inferenceMode(() => {
+          for (const record of [undefined, recordGraph(device)])
+            checkDraws({ compile, device, dtype, record }, model, images);
+        });
+        model.dispose();
+      },
+    );
   });
 
   it.each([

@@ -2,7 +2,14 @@ import { inferenceMode } from "libtorch";
 import { describe, expect, it } from "vitest";
 import type { GeneratorConfig } from "../../../config/architecture.js";
 import { canEmulate, emulate } from "../../../testing/emulated-kernels.js";
-import { checkAttention, checkDraws, checkSteps, randomModel } from "../../../testing/kernel-checks.js";
+import {
+  checkAttention,
+  checkDraw,
+  checkDraws,
+  checkSteps,
+  randomModel,
+  rerun,
+} from "../../../testing/kernel-checks.js";
 import { haveLibtorch } from "../../../testing/libtorch.js";
 import { tinyGenerator } from "../../../testing/random-model.js";
 import { stepKernels } from "./program.js";
@@ -50,8 +57,17 @@ describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulate
   it("draws the same tokens as by operators", { timeout: 60_000 }, () => {
     inferenceMode(() => {
       const config = { ...tinyGenerator, codebookSize: 300 };
-      checkDraws({ compile: emulate(true), device, dtype: "bfloat16" }, config, 3);
+      checkDraw({ compile: emulate(true), device, dtype: "bfloat16" }, config, 3);
     });
+  });
+
+  it("draws whole images as place by place", { timeout: 60_000 }, () => {
+    const config = { ...tinyGenerator, width: 32, heads: 2, mlpWidth: 64, depth: 1, tokens: 4 };
+    const model = randomModel(config, device, "float32");
+    inferenceMode(() =>
+      checkDraws({ compile: emulate(), device, dtype: "float32", record: rerun }, model, 2, [1.02, 0]),
+    );
+    model.dispose();
   });
 
   it("refuses a width that is not made of 16-byte pieces", () => {

@@ -2,21 +2,30 @@
 
 /**
  * `embed`: what stands at the new position of every row, in float32 as all between blocks; it also tells all other
- * kernels the position. `normalize`: x + gate * y where there is a y, kept in x; then its LayerNorm, scaled and shifted.
+ * kernels the position. That is given; or negative: the one after what was drawn last, whose tokens, and the rows of whose
+ * tables, are to be found in lists of all places and positions. `normalize`: x + gate * y where there is a y, kept in x; then its LayerNorm, scaled and shifted.
  */
 export const normSource = `
 #define NORM_THREADS 256
 
 extern "C" __global__ void __launch_bounds__(NORM_THREADS) embed(
     const T* contents, const T* wheres, const T* nexts, const long long* content, int distinct, const long long* where,
-    const long long* next, int position, int place, int* state, float* x) {
+    const long long* next, int position, int* state, float* x) {
   const int row = blockIdx.x;
+  waitForPredecessor();
+  letSuccessorStart();
+  if (position < 0) {
+    position = state[2]; // which draw wrote; here it is not written
+    content += (size_t)(position - 2) * distinct;
+    where += position;
+    next += position;
+  }
   const T* a = contents + content[row % distinct] * WIDTH;
   const T* b = wheres + where[0] * WIDTH;
   const T* c = nexts + next[0] * WIDTH;
   if (row == 0 && threadIdx.x == 0) {
     state[0] = position;
-    state[1] = place;
+    state[1] = position % CHUNK;
   }
   for (int i = threadIdx.x; i < WIDTH; i += NORM_THREADS)
     x[row * WIDTH + i] = widen(a[i]) + (widen(b[i]) + widen(c[i]));

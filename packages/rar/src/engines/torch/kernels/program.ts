@@ -20,13 +20,13 @@ const parameters = {
   embed: [
     ...["tensor", "tensor", "tensor"], // tables: content, where, next
     ...["tensor", "int", "tensor", "tensor"], // content, how many, where, next
-    ...["int", "int", "tensor", "tensor"], // position, place in the chunk, state, x
+    ...["int", "tensor", "tensor"], // position, state, x
   ],
   normalize: ["tensor", "tensor", ...modulated, "int", "int", "int", "tensor"],
   attention: Array<cuda.ParameterType>(9).fill("tensor"),
   draw: [
-    ...["tensor", "int", "int", "float", "double"], // logits, images, guided, factor, temperature
-    ...["int", "int", "int", "tensor", "tensor", "tensor"], // place, seed, indices, tokens, broken
+    ...["tensor", "int", "tensor", "tensor"], // logits, guided, factors, temperature
+    ...["tensor", "tensor", "tensor", "tensor"], // words, state, tokens, broken
   ],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -48,7 +48,7 @@ export type Compile = (
   options: cuda.CompileOptions,
 ) => Readonly<Record<string, Pick<cuda.Kernel, "launch">>>;
 
-/** dependent: may start before the kernel ahead of it is done, which must not be `embed`: all read the position first. */
+/** dependent: may start before the kernel ahead of it is done. After `embed` only where it waits at once: others read the position first. */
 type Launch = (grid: number, dependent: boolean, ...args: cuda.KernelArgument[]) => void;
 
 export interface StepKernels {
@@ -57,8 +57,6 @@ export interface StepKernels {
   readonly few:
     | Readonly<Record<FewKernelName, (dependent: boolean, ...args: cuda.KernelArgument[]) => void>>
     | undefined;
-  /** Type of the logits that `draw` takes. */
-  readonly logits: DType;
 }
 
 /** How the work is cut; for measurements. */
@@ -131,7 +129,6 @@ export function stepKernels(
     POSITIONS: positions,
     ATTENTION_PLACES: places,
     ATTENTION_AHEAD: attentionAhead,
-    LOGIT: few || dtype === "float32" ? "float" : "T",
     ROWS: rows,
     LINEAR_THREADS: linearThreads,
     ...Object.fromEntries(
@@ -169,7 +166,6 @@ export function stepKernels(
       draw: launch("draw"),
     },
     few: few ? (Object.fromEntries(linears) as StepKernels["few"]) : undefined,
-    logits: few ? "float32" : dtype,
   };
 }
 

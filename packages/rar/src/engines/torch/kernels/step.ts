@@ -6,7 +6,7 @@ import type { StepKernels } from "./program.js";
 
 /** What the kernels of one step read and write besides weights. Fixed addresses, so that a graph can hold them. */
 export interface StepBuffers {
-  /** int32: position, and its place in the modulation's table */
+  /** int32: position, its place in the modulation's table, and the position that is embedded after a draw */
   readonly state: Tensor;
   /** [conditions, CHUNK, parts, D]; and which condition each row has, [rows] int64 */
   readonly table: Tensor;
@@ -34,11 +34,50 @@ const places = (block: number) => ({
 });
 const finalPlaces = (depth: number) => ({ scale: 6 * depth, shift: 6 * depth + 1 });
 
-/** Between `embed` and `draw`: from x to logits [rows, K]. */
-export function kernelStep(model: LoadedGenerator, kernels: StepKernels, buffers: StepBuffers): Tensor {
-  return kernels.few
-    ? fewRows(model, kernels, kernels.few, buffers)
-    : torch.scope(() => manyRows(model, kernels, buffers));
+/** What drawing reads and writes, for whole images. */
+export interface DrawBuffers {
+  /** Guidance by place, [L] float32; [1] float64; see `drawSource`, int32. */
+  readonly factors: Tensor;
+  readonly temperature: Tensor;
+  readonly words: Tensor;
+  /** Rows of the position tables by position, [L + 1] int64. */
+  readonly where: Tensor;
+  readonly next: Tensor;
+  /** [L, images] int64 */
+  readonly tokens: Tensor;
+  /** [1] int32 */
+  readonly broken: Tensor;
+}
+
+/** From the last step's logits to the token of its place. */
+export function kernelDraw({ run }: StepKernels, { state, logits }: StepBuffers, to: DrawBuffers): void {
+  const images = to.tokens.shape[1]!;
+  const guided = logits.shape[0] === images ? 0 : 1;
+  run.draw(
+    images,
+    true,
+    ...[logits, guided, to.factors, to.temperature, to.words, state, to.tokens, to.broken],
+  );
+}
+
+/** From the tokens drawn last to x. */
+export function kernelFeed(
+  { run }: StepKernels,
+  { tables }: LoadedGenerator,
+  { state, x }: StepBuffers,
+  { tokens, where, next }: DrawBuffers,
+): void {
+  run.embed(
+    x.shape[0]!,
+    true,
+    ...[tables.content, tables.where, tables.next, tokens, tokens.shape[1]!, where, next, -1, state, x],
+  );
+}
+
+/** From x to logits. */
+export function kernelStep(model: LoadedGenerator, kernels: StepKernels, buffers: StepBuffers): void {
+  if (kernels.few) fewRows(model, kernels, kernels.few, buffers);
+  else torch.scope(() => void torch.copy_(buffers.logits, manyRows(model, kernels, buffers)));
 }
 
 /** Five launches a block: whatever stands beside a linear layer is part of it. */
@@ -47,7 +86,7 @@ function fewRows(
   kernels: StepKernels,
   few: NonNullable<StepKernels["few"]>,
   buffers: StepBuffers,
-): Tensor {
+): void {
   const { table, condition, state, x, qkv, attended, hidden, logits } = buffers;
   const modulation = [table, condition, state] as const;
   for (const [i, w] of weights.blocks.entries()) {
@@ -60,7 +99,6 @@ function fewRows(
   }
   const { scale, shift } = finalPlaces(config.depth);
   few.headLinear(true, x, ...modulation, scale, shift, weights.head.weight, weights.head.bias, logits);
-  return torch.narrow(logits, 0, 0, x.shape[0]!); // a tensor that its owner may dispose
 }
 
 /** Eight launches a block, of which four are cuBLAS's. */
