@@ -40,16 +40,17 @@ const infos = [
 
 async function runStage(name) {
   const times = {};
+  const megabytes = () => process.resourceUsage().maxRSS / 1000;
   const time = async (what, work) => {
     const start = performance.now();
     const result = await work();
-    times[what] = (performance.now() - start) / 1000;
+    times[what] = { seconds: (performance.now() - start) / 1000, peak: megabytes() };
     return result;
   };
   const loaded = await stages[name].modules();
-  const before = process.resourceUsage().maxRSS / 1000;
+  const before = megabytes();
   const found = await stages[name].run(loaded, time);
-  console.log(JSON.stringify({ times, before, peak: process.resourceUsage().maxRSS / 1000, ...found }));
+  console.log(JSON.stringify({ times, before, ...found }));
 }
 
 /** Pixels of an image: a piece of a pool of random bytes, so that no two images are the same. */
@@ -182,8 +183,8 @@ async function study() {
   );
   const lines = [];
   const measured = (stage) => {
-    const { times, before, peak, found } = child(stage);
-    for (const [what, seconds] of Object.entries(times))
+    const { times, before, found } = child(stage);
+    for (const [what, { seconds, peak }] of Object.entries(times))
       lines.push([what, seconds.toFixed(1), before.toFixed(0), peak.toFixed(0)]);
     return found;
   };
@@ -212,7 +213,7 @@ async function study() {
   }
   const found = measured("features");
   console.log(`Of random features: ${JSON.stringify(found)}\n`);
-  console.log(table(["stage", "s", "MB before", "MB at most"], lines));
+  console.log(table(["stage", "s", "MB before", "MB at most so far"], lines));
 }
 
 /** Whole arrays of this size do not fit in memory: the member is read as a stream. */
