@@ -158,8 +158,8 @@ export class TorchEngine implements Engine {
   ): Promise<Tokenizer> {
     const shapes = tokenizerShapes(config);
     const id = await this.#bring(shapes, weights, "float32", options);
-    const tf32 = this.#kind === "cuda" && this.precision === "bfloat16";
-    await this.#call("tokenizer", id, config, tf32);
+    const half = this.#kind === "cuda" && this.precision === "bfloat16";
+    await this.#call("tokenizer", id, config, half);
     const f = downsampling(config);
     return {
       config,
@@ -195,6 +195,7 @@ export class TorchEngine implements Engine {
     if (!Number.isInteger(count))
       throw new RangeError(`${input.length} numbers are no whole count of images of ${eachIn}`);
     const batch = Math.max(1, Math.floor(PIXELS_AT_ONCE[this.#kind] / pixels));
+    if (count <= batch) return run(input.slice() as In, count);
     const out = new OutArray(count * eachOut);
     for (let start = 0; start < count; start += batch) {
       const some = Math.min(batch, count - start);

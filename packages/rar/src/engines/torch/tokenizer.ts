@@ -1,6 +1,6 @@
 /**
- * A tokenizer's weights on a device: pictures to codes and back. Always in float32, for codes are nearest neighbours;
- * pictures of a generator that is rounded itself may be decoded in TF32, as the reference's script does.
+ * A tokenizer's weights on a device: pictures to codes and back. In float32, for codes are nearest neighbours; but pictures
+ * of a generator that is rounded itself may be decoded in float16, which moves few pixels by a grey level.
  */
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
@@ -21,11 +21,22 @@ export function loadedTokenizer(
   config: TokenizerConfig,
   parameters: ReadonlyMap<string, Tensor>,
   device: string,
-  tf32 = false,
+  half = false,
 ): LoadedTokenizer {
   const ops = torchOps({ device, dtype: "float32" });
   const get = named(parameters);
   const codebook = get("quantize.embedding.weight");
+  const halves = half ? halfDecoder(parameters) : undefined;
+  const decodeWith = (weights: ReadonlyMap<string, Tensor>, ids: Tensor): Tensor => {
+    const get = named(weights);
+    return decode(ops, decoderWeights(config, get), get("quantize.embedding.weight"), ids);
+  };
+  /** In float32 where a number was too large for float16. */
+  const pixelsOf = (ids: Tensor): Tensor => {
+    const pixels = decodeWith(halves ?? parameters, ids);
+    const sound = !halves || torch.item(torch.all(torch.isfinite(pixels)));
+    return sound ? pixels : decodeWith(parameters, ids);
+  };
   return {
     encode: (planes, count, height, width) =>
       torch.scope(() => {
@@ -34,21 +45,30 @@ export function loadedTokenizer(
           torch.numbers(quantize(ops, codebook, encode(ops, encoderWeights(config, get), image))),
         );
       }),
-    decode(codes, count, h, w) {
-      if (tf32) torch.allowTF32(true);
-      try {
-        return torch.scope(() => {
-          const ids = torch.tensor(BigInt64Array.from(codes, BigInt), { shape: [count, h, w], device });
-          const pixels = torch.clamp(decode(ops, decoderWeights(config, get), codebook, ids), 0, 1);
-          return torch.contiguous(torch.to(pixels, { device: "cpu" })).data() as Float32Array;
-        });
-      } finally {
-        if (tf32) torch.allowTF32(false);
-      }
-    },
+    decode: (codes, count, h, w) =>
+      torch.scope(() => {
+        const ids = torch.tensor(BigInt64Array.from(codes, BigInt), { shape: [count, h, w], device });
+        const pixels = torch.clamp(pixelsOf(ids), 0, 1);
+        const plain = torch.contiguous(torch.to(pixels, { dtype: "float32" })); // on the device, which does it faster
+        return torch.to(plain, { device: "cpu" }).data() as Float32Array;
+      }),
     dispose() {
-      for (const tensor of parameters.values()) tensor.dispose();
+      for (const tensor of [...parameters.values(), ...(halves?.values() ?? [])]) tensor.dispose();
       ops.dispose();
     },
   };
+}
+
+/** What the decoder reads in float16, kernels of convolutions in the order in which they are fastest. */
+function halfDecoder(parameters: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const halves = new Map<string, Tensor>();
+  for (const [name, weight] of parameters) {
+    if (name.startsWith("encoder.")) continue;
+    const memory_format = weight.shape.length === 4 ? "channels_last" : "contiguous";
+    const half = torch.scope(() =>
+      torch.contiguous(torch.to(weight, { dtype: "float16" }), { memory_format }),
+    );
+    halves.set(name, torch.keep(half));
+  }
+  return halves;
 }

@@ -75,8 +75,8 @@ const methods = {
     arriving.delete(id);
   },
 
-  tokenizer(id: number, config: TokenizerConfig, tf32: boolean): void {
-    tokenizers.set(id, loadedTokenizer(config, found(arriving, id), device, tf32));
+  tokenizer(id: number, config: TokenizerConfig, half: boolean): void {
+    tokenizers.set(id, loadedTokenizer(config, found(arriving, id), device, half));
     arriving.delete(id);
   },
 
