@@ -256,7 +256,18 @@ export function modulationTable<T>(
   condition: T,
   position: T,
 ): T {
-  const steps = ops.reshape(w.stepEmbed, [-1, config.width]);
-  const c = ops.add(ops.embedding(w.embeddings, condition), ops.embedding(steps, position)); // [N, D]
+  const c = conditioning(ops, config, w, condition, position);
   return packModulation(ops, modulation(ops, w, ops.reshape(c, ["N", 1, config.width])));
+}
+
+/** What modulation comes from: the conditions' embeddings plus the positions'. condition, position: [N] ids -> [N, D] */
+export function conditioning<T>(
+  ops: Ops<T>,
+  config: GeneratorConfig,
+  w: GeneratorWeights<T>,
+  condition: T,
+  position: T,
+): T {
+  const steps = ops.reshape(w.stepEmbed, [-1, config.width]);
+  return ops.add(ops.embedding(w.embeddings, condition), ops.embedding(steps, position));
 }

@@ -11,6 +11,7 @@ import {
 } from "../../networks/generator.js";
 import type { Ops, Parameters } from "../../networks/ops.js";
 import { torchOps } from "./ops.js";
+import { type StackedModulation, stackModulation } from "./stacked-modulation.js";
 
 export interface FoldedBlock extends BlockWeights<Tensor> {
   readonly qScaled: NormWeights<Tensor>;
@@ -23,6 +24,8 @@ export interface LoadedGenerator {
   readonly ops: Ops<Tensor>;
   readonly weights: Omit<GeneratorWeights<Tensor>, "blocks"> & { readonly blocks: readonly FoldedBlock[] };
   readonly tables: InputTables<Tensor>;
+  /** In place of the blocks' own layers, which are gone then. */
+  readonly modulation: StackedModulation | undefined;
   dispose(): void;
 }
 
@@ -38,6 +41,7 @@ export const named =
 /**
  * @param parameters - by name, kept tensors of `dtype` on `device`; disposed with the model
  * @param pack - whether linear layers may be brought into another order
+ * @param stack - whether the layers that modulation comes from are made one
  */
 export function loadedGenerator(
   config: GeneratorConfig,
@@ -45,6 +49,7 @@ export function loadedGenerator(
   device: string,
   dtype: DType,
   pack = true,
+  stack = device !== "cpu",
 ): LoadedGenerator {
   const packed = pack ? packWeights(parameters) : new Map<Tensor, Tensor>();
   const ops = torchOps({ device, dtype, packed });
@@ -55,8 +60,10 @@ export function loadedGenerator(
     qScaled: torch.scope(() => foldQueryNorm(ops, block.qNorm)),
   }));
   const weights = { ...given, blocks };
+  const modulation = stack ? stackModulation(config, given, dtype) : undefined;
   const own = [
     ...Object.values(tables),
+    ...Object.values(modulation ?? {}),
     ...blocks.flatMap(({ qScaled }) => Object.values(qScaled)),
   ] as Tensor[];
   for (const tensor of own) torch.keep(tensor);
@@ -67,6 +74,7 @@ export function loadedGenerator(
     ops,
     weights,
     tables,
+    modulation,
     dispose() {
       for (const tensor of [...parameters.values(), ...packed.values(), ...own]) tensor.dispose();
       ops.dispose();

@@ -2,7 +2,7 @@
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
-import { modulationParts, modulationTable } from "../../networks/generator.js";
+import { conditioning, modulationParts, modulationTable } from "../../networks/generator.js";
 import type { LoadedGenerator } from "./generator.js";
 
 /** Positions of one chunk: enough rows for a product to be bound by arithmetic, few enough to hold. */
@@ -62,7 +62,7 @@ export class Modulations {
 
   /** [conditions, positions of the chunk, parts, D] */
   #compute(index: number): Tensor {
-    const { config, ops, weights, device } = this.#model;
+    const { config, ops, weights, device, modulation } = this.#model;
     const first = index * CHUNK;
     const positions = Math.min(CHUNK, config.tokens + 1 - first);
     return torch.scope(() => {
@@ -70,7 +70,10 @@ export class Modulations {
       const each = (ids: Tensor): Tensor =>
         torch.reshape(torch.expand(ids, [this.conditions.length, positions]), [-1]);
       const range = torch.arange(first, first + positions, 1, { dtype: "int64", device });
-      const table = modulationTable(ops, config, weights, each(torch.unsqueeze(this.#ids, 1)), each(range));
+      const of = [each(torch.unsqueeze(this.#ids, 1)), each(range)] as const;
+      const table = modulation
+        ? ops.linear(ops.silu(conditioning(ops, config, weights, ...of)), modulation.weight, modulation.bias)
+        : modulationTable(ops, config, weights, ...of);
       return torch.view(table, [this.conditions.length, positions, modulationParts(config), config.width]);
     });
   }
