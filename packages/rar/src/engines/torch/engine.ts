@@ -173,13 +173,20 @@ export class TorchEngine implements Engine {
       },
       decode: async (codes, h, w) => {
         checkTokens(codes, config.codebookSize);
-        const each = config.imageChannels * h * f * w * f;
-        return this.#inBatches(codes, h * w, each, h * f * w * f, Float32Array, (data, count) =>
-          this.#call("decode", id, data, count, h, w),
-        );
+        const pixels = h * f * w * f;
+        const decode = (data: Int32Array, count: number): Promise<Float32Array> =>
+          this.#call("decode", id, data, count, h, w, this.#atOnce(pixels));
+        // On CUDA the next pictures are computed while the last ones are on their way here.
+        if (this.#kind === "cuda") return decode(codes, wholeCount(codes, h * w));
+        return this.#inBatches(codes, h * w, config.imageChannels * pixels, pixels, Float32Array, decode);
       },
       [Symbol.asyncDispose]: () => this.#free("release", id),
     };
+  }
+
+  /** Images of so many pixels that the tokenizer computes together. */
+  #atOnce(pixels: number): number {
+    return Math.max(1, Math.floor(PIXELS_AT_ONCE[this.#kind] / pixels));
   }
 
   /** Runs the tokenizer over as many images at a time as are worth their memory. */
@@ -191,10 +198,8 @@ export class TorchEngine implements Engine {
     OutArray: new (length: number) => Out,
     run: (data: In, count: number) => Promise<Out>,
   ): Promise<Out> {
-    const count = input.length / eachIn;
-    if (!Number.isInteger(count))
-      throw new RangeError(`${input.length} numbers are no whole count of images of ${eachIn}`);
-    const batch = Math.max(1, Math.floor(PIXELS_AT_ONCE[this.#kind] / pixels));
+    const count = wholeCount(input, eachIn);
+    const batch = this.#atOnce(pixels);
     if (count <= batch) return run(input.slice() as In, count);
     const out = new OutArray(count * eachOut);
     for (let start = 0; start < count; start += batch) {
@@ -298,6 +303,12 @@ export class TorchEngine implements Engine {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
+}
+
+function wholeCount(numbers: ArrayLike<number>, each: number): number {
+  const count = numbers.length / each;
+  if (Number.isInteger(count)) return count;
+  throw new RangeError(`${numbers.length} numbers are no whole count of images of ${each}`);
 }
 
 const volume = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);

@@ -120,8 +120,14 @@ const methods = {
   encode: (id: number, planes: Float32Array, count: number, height: number, width: number): Int32Array =>
     quick(() => found(tokenizers, id).encode(planes, count, height, width)),
 
-  decode: (id: number, codes: Int32Array, count: number, h: number, w: number): Answer<Float32Array> =>
-    floats(quick(() => found(tokenizers, id).decode(codes, count, h, w))),
+  decode: (
+    id: number,
+    codes: Int32Array,
+    count: number,
+    h: number,
+    w: number,
+    atOnce: number,
+  ): Answer<Float32Array> => floats(quick(() => found(tokenizers, id).decode(codes, count, h, w, atOnce))),
 } satisfies Methods;
 
 const floats = (data: Float32Array): Answer<Float32Array> => new Answer(data, [data.buffer as ArrayBuffer]);
