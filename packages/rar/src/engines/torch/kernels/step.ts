@@ -55,7 +55,7 @@ export function kernelDraw({ run }: StepKernels, { state, logits }: StepBuffers,
   const guided = logits.shape[0] === images ? 0 : 1;
   run.draw(
     images,
-    true,
+    false, // it begins a recorded step, where it has no predecessor
     ...[logits, guided, to.factors, to.temperature, to.words, state, to.tokens, to.broken],
   );
 }
