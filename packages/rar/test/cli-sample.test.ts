@@ -288,6 +288,13 @@ describe("rarity sample refuses", () => {
     expect(filesOf("cut")).toEqual(filesOf("whole"));
   });
 
+  it("to go on with an npz file that is gone, rather than leave holes in it", async () => {
+    cpSync(at("direct"), at("gone"), { recursive: true });
+    writeFileSync(at("gone", "rank-0.done"), "0\n1\n");
+    const { code, stderr } = await sample(...settings, "-o", "gone", "--no-png");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/"gone\.npz\.partial" is gone or empty/)]);
+  });
+
   it.each([
     { words: ["-o", "direct.npz"], says: /is no folder/ },
     { words: ["--no-png", "--no-npz"], says: /leave nothing to write/ },

@@ -1,5 +1,6 @@
 /** One run of the benchmark with a model that is loaded: from its settings to the finished files. */
 import { existsSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { basename, dirname, join, normalize, resolve } from "node:path";
 import { defaultPictureThreads } from "../data/picture-pool.js";
 import { NpzStore } from "../evaluation/npz-store.js";
@@ -98,6 +99,7 @@ async function drawAndCollect(
   const start = performance.now();
   try {
     const batches = await batchesToDraw(run);
+    if (rank === 0 && batches.length > 0) await noteDisk(options);
     const drawn = await drawBatches(
       {
         ...run,
@@ -138,6 +140,20 @@ function complete(
   if (rank !== 0) return undefined;
   if (drawn === 0) say(`The images of "${folder}" were drawn already.`);
   return { folder, npz: wanted || !png ? npz : undefined, images: layout.count, drawn, seconds };
+}
+
+/** Bytes of a PNG file for each byte of pixels, as photographs come out. */
+const pngShare = 0.7;
+
+/** Says where the disk will not hold the files, while there is time to choose another. */
+async function noteDisk({ folder, layout, side, png, npz }: SampleRunOptions): Promise<void> {
+  const pixels = layout.count * side * side * 3;
+  const needed = (png ? pixels * pngShare : 0) + (npz || !png ? pixels : 0);
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < needed)
+    say(
+      `Note: the images take about ${bytes(needed)}, and the disk of "${folder}" has ${bytes(bavail * bsize)} left.`,
+    );
 }
 
 const drawing =

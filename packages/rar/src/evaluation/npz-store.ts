@@ -1,8 +1,9 @@
 /** Samples straight into an npz file, without PNG files; each process notes the batches it has written. */
 import { type FileHandle, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { RarityError } from "../config/errors.js";
 import { fileSystemError } from "../weights/bad-file.js";
-import { NpzFiller } from "../weights/npz-filler.js";
+import { NpzFiller, unfinishedNpz } from "../weights/npz-filler.js";
 import { labelsOf, npzArrays } from "./png-store.js";
 import type { SampleLayout } from "./sample-layout.js";
 import type { CollectOptions, SampledImage, SampleStore } from "./sample-store.js";
@@ -38,7 +39,15 @@ export class NpzStore implements SampleStore {
       // What follows the last whole line was cut off by a kill: the next line must not be glued to it.
       const text = await notes.readFile("latin1");
       await notes.truncate(text.lastIndexOf("\n") + 1);
-      return new NpzStore(options, filler, notes);
+      const store = new NpzStore(options, filler, notes);
+      if ((await filler.isEmpty()) && (await store.#noted()).size > 0) {
+        await notes.close();
+        throw new RarityError(
+          "bad-file",
+          `"${folder}" has notes of a run whose "${unfinishedNpz(npz)}" is gone or empty. Delete the folder and begin anew.`,
+        );
+      }
+      return store;
     } catch (error) {
       await filler[Symbol.asyncDispose]();
       throw fileSystemError("write", path, error);
@@ -46,6 +55,11 @@ export class NpzStore implements SampleStore {
   }
 
   async finished(): Promise<(batch: number) => boolean> {
+    const done = await this.#noted();
+    return (batch) => done.has(batch);
+  }
+
+  async #noted(): Promise<ReadonlySet<number>> {
     const { folder } = this.#options;
     const done = new Set<number>();
     try {
@@ -56,7 +70,7 @@ export class NpzStore implements SampleStore {
     } catch (error) {
       throw fileSystemError("read", folder, error);
     }
-    return (batch) => done.has(batch);
+    return done;
   }
 
   async save(batch: number, images: readonly SampledImage[]): Promise<void> {

@@ -47,6 +47,11 @@ export class NpzFiller implements AsyncDisposable {
     }
   }
 
+  /** Whether nothing was ever written into it. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.#handle.stat()).size === 0;
+  }
+
   /**
    * Writes elements of an array from a place of its own on, in bytes.
    * @throws {RangeError} where they do not lie within the array; {RarityError} "io"
