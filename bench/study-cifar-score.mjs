@@ -3,7 +3,8 @@
  *
  *   npm run study:cifar-score
  *   options: --images 2000, --model cifar10, --data ../shared/data/cifar10, --work out/study-cifar-score, --device cpu,
- *   --threads N, --steps 2340 (of the classifier), --seed 0, --smoke 2000 (images that Inception by formula sees)
+ *   --threads N, --steps 2340 (of the classifier), --seed 0, --smoke 2000 (test images of
+ *   step 2; 0 leaves it out)
  *
  * 1. `rarity sample` draws the images into an npz file.
  * 2. `rarity evaluate --inception formula` scores them against a folder of as many test images: a smoke run, whose numbers mean nothing.
@@ -65,8 +66,8 @@ function rarity(...words) {
 const samples = join(work, "samples");
 const shared = ["--threads", threads, ...(device === "cpu" ? [] : ["--device", device])];
 rarity("sample", "--model", model, "--count", String(count), "--output", samples, ...shared);
-const tests = await testFolder(smoke);
-rarity("evaluate", tests, `${samples}.npz`, "--inception", "formula", ...shared);
+if (smoke > 0)
+  rarity("evaluate", await testFolder(smoke), `${samples}.npz`, "--inception", "formula", ...shared);
 const shards = readdirSync(data)
   .filter((name) => /^test-\d+\.tar\.gz$/.test(name))
   .map((name) => join(data, name));
