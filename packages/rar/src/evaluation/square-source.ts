@@ -11,6 +11,7 @@ import { openPictures, pictureFiles } from "./picture-source.js";
 export interface SquareSource extends AsyncDisposable {
   readonly name: string;
   readonly count: number;
+  /** Without the place where the source lies. */
   nameOf(i: number): string;
   /** All pictures in order, `size` at a time. Not to be asked twice at once. */
   batches(size: number): AsyncIterable<readonly RgbImage[]>;
@@ -35,7 +36,7 @@ export async function openSquares(source: readonly string[], options: SquareOpti
     if (info?.isDirectory()) return await squaresOfFolder(path, options);
   }
   const set = await openImages(source.length === 1 ? source[0]! : source, { signal: options.signal });
-  return squaresOfSet(set, options);
+  return squaresOfSet({ ...set, nameOf: set.keyOf }, options);
 }
 
 async function squaresOfNpz(path: string, { size, crop }: SquareOptions): Promise<SquareSource> {
@@ -44,7 +45,7 @@ async function squaresOfNpz(path: string, { size, crop }: SquareOptions): Promis
   return {
     name: path,
     count: pictures.count,
-    nameOf: (i) => `${path}: picture ${i}`,
+    nameOf: (i) => `picture ${i}`,
     async *batches(count) {
       for await (const { data, width, height, count: some } of pictures.batches(count)) {
         const each = width * height * 3;
