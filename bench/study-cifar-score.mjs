@@ -10,8 +10,8 @@
  * 2. `rarity evaluate --inception formula` scores them against a folder of as many test images: a smoke run, whose numbers mean nothing.
  * 3. `rarity evaluate-tokenizer` on the test images.
  * 4. A Fréchet distance that means something: on the 128 features of a small classifier's hidden layer, trained here on the 50,000
- *    training images. Each row is as many images against the 10,000 test images; training images are the floor, and the same
- *    images through the tokenizer are the floor of any generator that uses it.
+ *    training images. Each row is as many images against the 10,000 test images; training images are the floor, the same
+ *    images through the tokenizer say what the tokenizer alone costs.
  * 5. How often the classifier finds the class that was asked for.
  */
 import { execFileSync } from "node:child_process";
