@@ -11,7 +11,7 @@ export type Arrive = () => Float32Array;
  */
 export class HostCopies {
   readonly #device: string;
-  readonly #buffers: { tensor: Tensor; view: Float32Array }[] = [];
+  readonly #buffers = new Map<number, { tensor: Tensor; view: Float32Array }>();
   #side: torch.cuda.Stream | undefined;
   #turn = 0;
 
@@ -41,16 +41,17 @@ export class HostCopies {
   /** One and the other in turn, each as large as was ever needed. */
   #buffer(size: number): { tensor: Tensor; view: Float32Array } {
     this.#turn = 1 - this.#turn;
-    const had = this.#buffers[this.#turn];
+    const had = this.#buffers.get(this.#turn);
     if (had && had.view.length >= size) return had;
     had?.tensor.dispose();
     const tensor = torch.keep(torch.empty([size], { dtype: "float32", pin_memory: true }));
     const made = { tensor, view: tensor.memory() as Float32Array };
-    this.#buffers[this.#turn] = made;
+    this.#buffers.set(this.#turn, made);
     return made;
   }
 
   dispose(): void {
-    for (const { tensor } of this.#buffers.splice(0)) tensor.dispose();
+    for (const { tensor } of this.#buffers.values()) tensor.dispose();
+    this.#buffers.clear();
   }
 }

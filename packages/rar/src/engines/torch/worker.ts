@@ -19,6 +19,8 @@ const arriving = new Map<number, Map<string, Tensor>>();
 const generators = new Map<number, { readonly model: LoadedGenerator; readonly steppers: Steppers }>();
 const tokenizers = new Map<number, LoadedTokenizer>();
 const runners = new Map<number, TorchRunner>();
+/** The generator of each session: a recorded step would go on without its weights. */
+const owners = new Map<number, number>();
 let ids = 0;
 
 const found = <V>(map: Map<number, V>, id: number): V => {
@@ -29,6 +31,12 @@ const found = <V>(map: Map<number, V>, id: number): V => {
 
 /** Weights are never trained here: inference mode spares the bookkeeping. */
 const quick = <R>(fn: () => R): R => torch.inferenceMode(fn);
+
+function close(session: number): void {
+  runners.get(session)?.dispose();
+  runners.delete(session);
+  owners.delete(session);
+}
 
 const methods = {
   /** @returns the device in full, with its number */
@@ -82,6 +90,7 @@ const methods = {
 
   release(id: number): void {
     for (const tensor of arriving.get(id)?.values() ?? []) tensor.dispose();
+    for (const [session, owner] of owners) if (owner === id) close(session);
     const generator = generators.get(id);
     generator?.steppers.dispose();
     generator?.model.dispose();
@@ -95,6 +104,7 @@ const methods = {
       ++ids,
       quick(() => new TorchRunner(model, steppers, request)),
     );
+    owners.set(ids, generator);
     return ids;
   },
 
@@ -112,10 +122,7 @@ const methods = {
 
   draw: (id: number, plan: DrawPlan): Int32Array => quick(() => found(runners, id).draw(plan)),
 
-  closeSession(id: number): void {
-    runners.get(id)?.dispose();
-    runners.delete(id);
-  },
+  closeSession: (id: number): void => close(id),
 
   encode: (id: number, planes: Float32Array, count: number, height: number, width: number): Int32Array =>
     quick(() => found(tokenizers, id).encode(planes, count, height, width)),
