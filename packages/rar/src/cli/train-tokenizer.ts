@@ -1,6 +1,7 @@
 /** `rarity train-tokenizer`: a tokenizer of any size, from one's own pictures to a model folder. */
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
+import { isFirstRank } from "../training/environment.js";
 import { collect, oneOf, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
 import { progressBars } from "./progress-bars.js";
@@ -50,7 +51,8 @@ export function register(program: Command): void {
     .action(async (overrides: string[], flags: Flags) => {
       const signal = interruption();
       const loaded = await loadConfig({ overrides });
-      for (const note of loaded.notes) say(`Note: ${note}`);
+      const first = isFirstRank();
+      for (const note of first ? loaded.notes : []) say(`Note: ${note}`);
       const { trainTokenizer } = await import("../training/tokenizer/run.js");
       const bars = progressBars();
       try {
@@ -73,6 +75,7 @@ export function register(program: Command): void {
           },
         });
         bars.clear();
+        if (!first) return;
         if (flags.json) print(JSON.stringify(result));
         else if (result.outcome !== "planned") print(result.outputDir);
       } finally {

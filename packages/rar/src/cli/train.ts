@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { RarityError } from "../config/errors.js";
 import { loadConfig } from "../config/load.js";
+import { isFirstRank } from "../training/environment.js";
 import { collect, oneOf, wholeNumber } from "./flag-values.js";
 import { interruption } from "./interrupt.js";
 import { progressBars } from "./progress-bars.js";
@@ -60,7 +61,8 @@ export function register(program: Command): void {
         );
       const signal = interruption();
       const loaded = await loadConfig({ overrides: words });
-      for (const note of loaded.notes) say(`Note: ${note}`);
+      const first = isFirstRank();
+      for (const note of first ? loaded.notes : []) say(`Note: ${note}`);
       const { train } = await import("../training/run.js").catch(withoutLibtorch);
       const bars = progressBars();
       try {
@@ -84,7 +86,7 @@ export function register(program: Command): void {
             if (process.stderr.isTTY) bars.show("training", step, total);
           },
         });
-        if (outcome === "finished" || outcome === "finished before") print(outputDir);
+        if (first && outcome.startsWith("finished")) print(outputDir);
       } finally {
         bars.clear();
       }

@@ -51,3 +51,7 @@ function tasksHere(env: NodeJS.ProcessEnv): string | undefined {
 
 /** From 20000 up to 29999: below the ports that Linux gives to outgoing connections. */
 const portOf = (job: number, step: number): number => 20_000 + (((job || 0) * 31 + (step || 0)) % 10_000);
+
+/** Whether this process is the one of its job that speaks to people: the others would say the same. */
+export const isFirstRank = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  Number(env.RANK ?? slurmVariables(env).RANK ?? 0) === 0;
