@@ -33,94 +33,89 @@ interface Recorded {
   };
 }
 
-describe.skipIf(missing("transforms/webdataset.json", "transforms/webdataset"))(
-  "the recorded WebDataset",
-  () => {
-    const recorded = JSON.parse(readFileSync(fixture("transforms/webdataset.json")!, "utf8")) as Recorded;
-    const shard = (name: string): string => fixture(`transforms/webdataset/${name}`)!;
-    const names = Object.keys(recorded.shards);
+const absent = missing("transforms/webdataset.json", "transforms/webdataset");
+describe.skipIf(absent)("the recorded WebDataset", () => {
+  // A skipped suite is read through all the same, to list its tests.
+  const recorded: Recorded = absent
+    ? { shards: {}, brace: {}, shuffle: { draws: [], cases: [] } }
+    : JSON.parse(readFileSync(fixture("transforms/webdataset.json")!, "utf8"));
+  const shard = (name: string): string => fixture(`transforms/webdataset/${name}`)!;
+  const names = Object.keys(recorded.shards);
 
-    it("has a case for every shard at hand", async () => {
-      expect(names.sort()).toEqual((await readdir(fixture("transforms/webdataset")!)).sort());
+  it("has a case for every shard at hand", async () => {
+    expect(names.sort()).toEqual((await readdir(fixture("transforms/webdataset")!)).sort());
+  });
+
+  const inputs: Record<string, (path: string) => TarInput> = {
+    file: (path) => sourceInput(memorySource("shard", readFileSync(path))),
+    "stream of small pieces": (path) => streamInput("shard", createReadStream(path, { highWaterMark: 700 })),
+  };
+  describe.each(Object.keys(inputs))("read from a %s", (kind) => {
+    it.each(names)("%s groups as recorded", async (name) => {
+      const problems: RarityError[] = [];
+      const samples = groupSamples(
+        name,
+        tarEntries(inputs[kind]!(shard(name))),
+        (entry) => entry.data(),
+        (problem) => problems.push(problem),
+      );
+      const grouped: unknown[] = [];
+      for await (const { key, fields } of samples) {
+        const described = [...fields].map(([field, data]) => [
+          field,
+          { bytes: data.length, sha256: createHash("sha256").update(data).digest("hex") },
+        ]);
+        grouped.push({ key, fields: Object.fromEntries(described) });
+      }
+      const expected = recorded.shards[name]!;
+      expect(grouped).toEqual(expected.grouped_samples);
+      // The reference tells of a cut shard twice.
+      expect(problems.length > 0).toBe(expected.errors_reported_while_grouping.length > 0);
     });
+  });
 
-    const inputs: Record<string, (path: string) => TarInput> = {
-      file: (path) => sourceInput(memorySource("shard", readFileSync(path))),
-      "stream of small pieces": (path) =>
-        streamInput("shard", createReadStream(path, { highWaterMark: 700 })),
-    };
-    describe.each(Object.keys(inputs))("read from a %s", (kind) => {
-      it.each(names)("%s groups as recorded", async (name) => {
-        const problems: RarityError[] = [];
-        const samples = groupSamples(
-          name,
-          tarEntries(inputs[kind]!(shard(name))),
-          (entry) => entry.data(),
-          (problem) => problems.push(problem),
-        );
-        const grouped: unknown[] = [];
-        for await (const { key, fields } of samples) {
-          const described = [...fields].map(([field, data]) => [
-            field,
-            { bytes: data.length, sha256: createHash("sha256").update(data).digest("hex") },
-          ]);
-          grouped.push({ key, fields: Object.fromEntries(described) });
-        }
-        const expected = recorded.shards[name]!;
-        expect(grouped).toEqual(expected.grouped_samples);
-        // The reference tells of a cut shard twice.
-        expect(problems.length > 0).toBe(expected.errors_reported_while_grouping.length > 0);
-      });
-    });
+  it.each(names)("%s gives the recorded pictures and classes where bad samples are skipped", async (name) => {
+    const expected = recorded.shards[name]!.image_class_pairs_when_bad_samples_are_skipped;
+    const told: string[] = [];
+    const opening = openImages(shard(name), { onError: "skip", warn: (message) => told.push(message) });
+    if (expected.length === 0) {
+      await expect(opening).rejects.toThrow(/no sample with a picture/);
+      return;
+    }
+    await using images = await opening;
+    const pairs: unknown[] = [];
+    for (let i = 0; i < images.count; i++) {
+      const image = await images.read(i).catch((error: Error) => void told.push(error.message));
+      if (image === undefined) continue;
+      const key = splitName(images.nameOf(i).split(": ")[1]!)![0];
+      pairs.push({ key, class_id: images.label(i), size: [image.width, image.height] });
+    }
+    expect(pairs).toEqual(expected.map(({ key, class_id, image }) => ({ key, class_id, size: image.size })));
+    for (const message of told) expect(message).toContain(name);
+  });
 
-    it.each(names)(
-      "%s gives the recorded pictures and classes where bad samples are skipped",
-      async (name) => {
-        const expected = recorded.shards[name]!.image_class_pairs_when_bad_samples_are_skipped;
-        const told: string[] = [];
-        const opening = openImages(shard(name), { onError: "skip", warn: (message) => told.push(message) });
-        if (expected.length === 0) {
-          await expect(opening).rejects.toThrow(/no sample with a picture/);
-          return;
-        }
-        await using images = await opening;
-        const pairs: unknown[] = [];
-        for (let i = 0; i < images.count; i++) {
-          const image = await images.read(i).catch((error: Error) => void told.push(error.message));
-          if (image === undefined) continue;
-          const key = splitName(images.nameOf(i).split(": ")[1]!)![0];
-          pairs.push({ key, class_id: images.label(i), size: [image.width, image.height] });
-        }
-        expect(pairs).toEqual(
-          expected.map(({ key, class_id, image }) => ({ key, class_id, size: image.size })),
-        );
-        for (const message of told) expect(message).toContain(name);
-      },
+  it("stops at the first bad sample unless told to skip", async () => {
+    await expect(openImages(shard("shard-002.tar"))).rejects.toThrow(
+      /shard-002\.tar": sample "x" lacks its class/,
     );
+    await expect(openImages(shard("shard-005.tar"))).rejects.toThrow(/sample "k" has two "jpg"/);
+    await expect(openImages(shard("shard-006-truncated.tar"))).rejects.toThrow(
+      /ends inside "00000000\.jpg" at byte/,
+    );
+  });
 
-    it("stops at the first bad sample unless told to skip", async () => {
-      await expect(openImages(shard("shard-002.tar"))).rejects.toThrow(
-        /shard-002\.tar": sample "x" lacks its class/,
-      );
-      await expect(openImages(shard("shard-005.tar"))).rejects.toThrow(/sample "k" has two "jpg"/);
-      await expect(openImages(shard("shard-006-truncated.tar"))).rejects.toThrow(
-        /ends inside "00000000\.jpg" at byte/,
-      );
-    });
+  it.each(Object.entries(recorded.brace))("expands %s", (pattern, expected) => {
+    expect(expandShards(pattern, {})).toEqual(expected);
+  });
 
-    it.each(Object.entries(recorded.brace))("expands %s", (pattern, expected) => {
-      expect(expandShards(pattern, {})).toEqual(expected);
-    });
-
-    it.each(recorded.shuffle.cases)("shuffles $n with a buffer of $bufsize from $initial on", (run) => {
-      let drawn = 0;
-      const draw = (below: number): number => recorded.shuffle.draws[drawn++]! % below;
-      const items = Array.from({ length: run.n }, (_, i) => i);
-      const order = [...shuffled(items, { size: run.bufsize, initial: run.initial }, draw)];
-      expect(order).toEqual(run.order);
-    });
-  },
-);
+  it.each(recorded.shuffle.cases)("shuffles $n with a buffer of $bufsize from $initial on", (run) => {
+    let drawn = 0;
+    const draw = (below: number): number => recorded.shuffle.draws[drawn++]! % below;
+    const items = Array.from({ length: run.n }, (_, i) => i);
+    const order = [...shuffled(items, { size: run.bufsize, initial: run.initial }, draw)];
+    expect(order).toEqual(run.order);
+  });
+});
 
 describe("splitName", () => {
   it.each([
