@@ -21,8 +21,11 @@ function wordsOf(seed: number, position: number, counter: number, words: Uint32A
 function decision(seed: number, position: number, word: number): number {
   const words = new Uint32Array(4);
   wordsOf(checked("seed", seed), checked("position", position), decisions, words);
-  return words[word]! / 2 ** 32; // in [0, 1): a share of 1 always happens, one of 0 never
+  return words[word]! / 2 ** 32;
 }
+
+/** Whether a thing of probability `share` happens; uniform: in [0, 1), so that a share of 1 always does and one of 0 never. */
+export const happens = (uniform: number, share: number): boolean => uniform < share;
 
 /**
  * Whether a sample is trained without its class.
@@ -31,24 +34,34 @@ function decision(seed: number, position: number, word: number): number {
  * @param share - probability, from 0 to 1
  */
 export const dropsClass = (seed: number, position: number, share: number): boolean =>
-  decision(seed, position, 0) < share;
+  happens(decision(seed, position, 0), share);
 
 /** Whether a sample is trained in a random order. */
 export const isRandom = (seed: number, position: number, ratio: number): boolean =>
-  decision(seed, position, 1) < ratio;
+  happens(decision(seed, position, 1), ratio);
+
+/**
+ * Writes a permutation of 0 .. length - 1 to `order`, by Fisher and Yates' shuffle from the front, as PyTorch's randperm has it.
+ *
+ * @param below - a random whole number of 0 .. n - 1
+ */
+export function shuffle(order: Int32Array, below: (n: number) => number): void {
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let i = 0; i < order.length - 1; i++) {
+    const j = i + below(order.length - i);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+}
 
 /**
  * Writes a sample's random order to `order`: every permutation of 0 .. length - 1 is as likely as any other, up to
- * length / 2^32 (Fisher and Yates' shuffle).
+ * length / 2^32.
  */
 export function randomOrder(seed: number, position: number, order: Int32Array): void {
   const words = new Uint32Array(Math.ceil(order.length / 4) * 4);
   wordsOf(checked("seed", seed), checked("position", position), shuffles, words);
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  for (let i = 0; i < order.length - 1; i++) {
-    const j = i + Math.floor((words[i]! / 2 ** 32) * (order.length - i));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
+  let used = 0;
+  shuffle(order, (n) => Math.floor((words[used++]! / 2 ** 32) * n));
 }
 
 /**
