@@ -144,6 +144,7 @@ export const rarSchema = z.object({
     seed: whole(0),
     max_train_steps: whole(1),
     max_grad_norm: atLeastZero(),
+    cuda_graphs: flag(), // rarity's own: on one GPU, steps of small networks are recorded and started as a whole; default true
     max_skipped_steps: whole(0), // rarity's own: steps with numbers that are not finite, before a run gives up
   }),
   /** rarity's own: how `rarity train-tokenizer` trains (defaults and meanings: training/tokenizer/recipe.ts). */

@@ -10,7 +10,8 @@ import { type Compile, stepKernels } from "../engines/torch/kernels/program.js";
 import { drawWords, KernelStepper } from "../engines/torch/kernels/stepper.js";
 import { Modulations, rowConditions } from "../engines/torch/modulation.js";
 import { gumbelNoise } from "../engines/torch/noise.js";
-import { EagerStepper, type Record, type Recorded } from "../engines/torch/stepper.js";
+import { type Recorder, tensorsOf } from "../engines/torch/record.js";
+import { EagerStepper } from "../engines/torch/stepper.js";
 import { clsId, noPlaceRow, placeRow } from "../networks/generator.js";
 import { tokenDomain } from "../sampling/noise.js";
 import { deviation } from "./against-plain.js";
@@ -20,21 +21,29 @@ export interface Under {
   readonly compile: Compile;
   readonly device: string;
   readonly dtype: DType;
-  readonly record?: Record | undefined;
+  readonly record?: Recorder | undefined;
 }
 
 const small = (dtype: DType): number => (dtype === "bfloat16" ? 2e-2 : 5e-5);
 const wide = (x: Tensor): Tensor => torch.to(x, { dtype: "float32" });
 
 /** In place of a CUDA graph: the function again, its result copied to where the first one was. */
-export function rerun(fn: () => Tensor): Recorded {
-  const result = torch.keep(fn());
+export const rerun: Recorder = (fn) => {
+  const result = torch.scope(fn);
+  const tensors = tensorsOf(result);
+  for (const x of tensors) torch.keep(x);
   return {
     result,
-    start: () => torch.scope(() => void torch.copy_(result, fn())),
-    dispose: () => result.dispose(),
+    start() {
+      torch.scope(() => {
+        for (const [i, x] of tensorsOf(fn()).entries()) torch.copy_(tensors[i]!, x);
+      });
+    },
+    dispose() {
+      for (const x of tensors) x.dispose();
+    },
   };
-}
+};
 
 /** Attention alone, its norms and what it writes into the cache, where the new position is each of `positions`. */
 export function checkAttention(

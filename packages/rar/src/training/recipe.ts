@@ -31,6 +31,8 @@ export interface Recipe {
   readonly checkpointing: boolean;
   /** CUDA computes float32 products in TF32. */
   readonly tf32: boolean;
+  /** Not false: on one GPU, steps of small networks are recorded and started as a whole. */
+  readonly graphs?: boolean | undefined;
 }
 
 /**
@@ -74,5 +76,6 @@ export function recipeOf(config: RarConfig): Recipe {
     ema: training.use_ema ?? false,
     checkpointing: generator.use_checkpoint ?? false,
     tf32: training.enable_tf32 ?? false,
+    graphs: training.cuda_graphs,
   };
 }

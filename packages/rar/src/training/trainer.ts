@@ -8,6 +8,7 @@ import type { GeneratorConfig } from "../config/architecture.js";
 import { finalOrder } from "../config/orders.js";
 import { named } from "../engines/torch/generator.js";
 import { torchOps } from "../engines/torch/ops.js";
+import type { Recorder } from "../engines/torch/record.js";
 import type { Dropout } from "../networks/block.js";
 import {
   enter,
@@ -25,6 +26,7 @@ import { nonFiniteGradient, nonFiniteValue, nonFiniteWeight } from "./non-finite
 import { dropoutSeed } from "./orders.js";
 import { optimizerGroups } from "./parameters.js";
 import type { Recipe } from "./recipe.js";
+import { type RecordedStep, recordedStep } from "./recorded-step.js";
 import { copyInto, restoreMoments, type SavedParts } from "./restore.js";
 import { learningRateAt, randomRatioAt } from "./schedule.js";
 
@@ -38,6 +40,8 @@ export interface TrainerOptions {
   readonly recipe: Recipe;
   /** "cpu", "cuda" or "cuda:1". Default "cpu". */
   readonly device?: string | undefined;
+  /** Records what a step computes before its update; default: a CUDA graph, where {@link recordedStep} makes one. */
+  readonly record?: Recorder | undefined;
 }
 
 /** Of one optimizer step; loss, correct tokens and norm are the same on every rank. */
@@ -88,12 +92,13 @@ export class Trainer {
   readonly #gradients: torch.distributed.DistributedGradients;
   readonly #order: Int32Array;
   readonly #dropout: Dropout;
+  readonly #recorded: RecordedStep<Tensor> | undefined;
   #ema: Ema | undefined;
   #steps = 0;
   #updates = 0;
 
   /** @throws {TypeError} when the parameters are not those of the network */
-  constructor({ config, parameters, recipe, device = "cpu" }: TrainerOptions) {
+  constructor({ config, parameters, recipe, device = "cpu", record }: TrainerOptions) {
     this.config = config;
     this.recipe = recipe;
     this.device = device;
@@ -112,6 +117,7 @@ export class Trainer {
     if (device === "cpu") torch.keepFreedMemory();
     else torch.allowTF32(recipe.tf32);
     this.#gradients = new torch.distributed.DistributedGradients(inOrderOfUse(parameters));
+    if (!recipe.checkpointing) this.#recorded = recordedStep(recipe, device, record);
     if (recipe.ema) this.#ema = new Ema(parameters);
   }
 
@@ -133,7 +139,6 @@ export class Trainer {
     if (count === 0) throw new RangeError("A training step needs at least one batch.");
     const learningRate = learningRateAt(this.#steps, recipe);
     const randomRatio = randomRatioAt(this.#steps, recipe.annealing, recipe.randomFloor);
-    this.#optimizer.zeroGrad();
     const [loss, correctTokens, gradNorm] = torch.scope(() => {
       const found = microBatches.map((micro, i) => {
         const run = (): Tensor => this.#backward(micro, i, count, randomRatio);
@@ -167,22 +172,37 @@ export class Trainer {
    */
   #backward(micro: MicroBatch, index: number, count: number, randomRatio: number): Tensor {
     return torch.scope(() => {
-      const inputs = this.#inputs(micro, index, randomRatio);
-      const { logits, backward } = this.#forward(inputs);
-      const { loss, accuracy } = torch.scope(() => tokenLoss(logits, inputs.tokens));
-      logits.dispose();
-      backward(count === 1 ? loss : torch.div(loss, count));
-      return torch.stack([torch.detach(loss), accuracy]);
+      const inputs = this.#inputs(micro, randomRatio);
+      const compute = (given: TrainingInputs<Tensor>): Tensor => this.#compute(given, index, count);
+      if (count === 1 && this.#recorded)
+        return this.#recorded.run("", inputs, compute, () => this.#seed(index));
+      this.#seed(index);
+      return compute(inputs);
     });
   }
 
-  /** What the network is given; the generators are seeded for its dropout. */
-  #inputs(micro: MicroBatch, index: number, randomRatio: number): TrainingInputs<Tensor> {
+  /** What a graph can hold of a step: all but what comes from the host. */
+  #compute(inputs: TrainingInputs<Tensor>, index: number, count: number): Tensor {
+    if (index === 0) this.#optimizer.zeroGrad();
+    const { logits, backward } = this.#forward(inputs);
+    const { loss, accuracy } = torch.scope(() => tokenLoss(logits, inputs.tokens));
+    logits.dispose();
+    backward(count === 1 ? loss : torch.div(loss, count));
+    return torch.stack([torch.detach(loss), accuracy]);
+  }
+
+  /** What the network is given. */
+  #inputs(micro: MicroBatch, randomRatio: number): TrainingInputs<Tensor> {
     const { config, recipe } = this;
     const given = drawn(config, micro, { ...recipe, order: this.#order, randomRatio });
+    return inputsOf(config, micro.batch, given, this.device);
+  }
+
+  /** The generators, for the network's dropout in one micro-batch. */
+  #seed(index: number): void {
+    const { recipe } = this;
     if (recipe.dropout > 0 || recipe.attentionDropout > 0)
       torch.manualSeed(dropoutSeed(recipe.seed, this.#steps, index, torch.distributed.rank()));
-    return inputsOf(config, micro.batch, given, this.device);
   }
 
   /** Logits, and what brings a loss's gradients into the parameters. */
@@ -218,7 +238,8 @@ export class Trainer {
     if (weight !== undefined) return `${what} is not finite, because the weight ${weight} is not`;
     for (const [index, micro] of microBatches.entries()) {
       const value = torch.scope(() => {
-        const inputs = this.#inputs(micro, index, randomRatio);
+        const inputs = this.#inputs(micro, randomRatio);
+        this.#seed(index);
         const { config } = this;
         return this.#casting(() => nonFiniteValue(this.#ops, config, this.#weights, inputs, this.#dropout));
       });
@@ -278,6 +299,7 @@ export class Trainer {
   }
 
   dispose(): void {
+    this.#recorded?.dispose();
     this.#gradients.dispose();
     this.#optimizer.dispose();
     this.#ema?.dispose();

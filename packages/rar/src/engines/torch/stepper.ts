@@ -7,6 +7,7 @@ import type { LoadedGenerator } from "./generator.js";
 import { KeyValueCache } from "./kv-cache.js";
 import type { ModulationSource } from "./modulation.js";
 import type { StaticPast } from "./ops.js";
+import type { Recorded, Recorder } from "./record.js";
 
 export interface StepInput {
   /** Ids, [rows, 1]; or [images, 1] where each of them stands in two rows, which have it in the same order. */
@@ -94,30 +95,6 @@ export class EagerStepper implements Stepper {
   }
 }
 
-/** Records a function once; each start computes it anew from the same tensors into the tensor it returned. */
-export interface Recorded {
-  readonly result: Tensor;
-  start(): void;
-  dispose(): void;
-}
-export type Record = (fn: () => Tensor) => Recorded;
-
-/** On CUDA: some eight hundred launches a step become one. */
-export const recordGraph =
-  (device: string): Record =>
-  (fn) => {
-    const graph = new torch.cuda.Graph({ device, warmUp: 1, mode: "thread_local" });
-    const result = torch.keep(graph.capture(fn));
-    return {
-      result,
-      start: () => graph.replay(),
-      dispose() {
-        result.dispose();
-        graph.dispose();
-      },
-    };
-  };
-
 /** Positions that one graph spans: a graph for each multiple, for attention reads its whole span. */
 export const SPAN = 64;
 const CLOSED = -1e9;
@@ -126,14 +103,14 @@ const CLOSED = -1e9;
 export class StaticStepper implements Stepper {
   readonly #model: LoadedGenerator;
   readonly #cache: KeyValueCache;
-  readonly #record: Record;
+  readonly #record: Recorder;
   readonly #input: NetworkInput;
   readonly #position: Tensor; // [1]
   readonly #mask: Tensor; // [1, 1, 1, positions]
   /** By span, with the part of the mask that it reads. */
   readonly #recorded = new Map<number, Recorded & { readonly mask: Tensor }>();
 
-  constructor(model: LoadedGenerator, rows: number, record: Record) {
+  constructor(model: LoadedGenerator, rows: number, record: Recorder) {
     const { config, device, dtype } = model;
     this.#model = model;
     this.#record = record;

@@ -8,8 +8,9 @@ import type { DrawPlan, SessionRequest } from "../engine.js";
 import { Answer, type Methods, serve } from "../rpc.js";
 import { type LoadedGenerator, loadedGenerator } from "./generator.js";
 import { stepperMaker } from "./kernels/choose.js";
+import { recordGraph } from "./record.js";
 import { TorchRunner } from "./runner.js";
-import { type MakeStepper, recordGraph, Steppers } from "./stepper.js";
+import { type MakeStepper, Steppers } from "./stepper.js";
 import { type LoadedTokenizer, loadedTokenizer } from "./tokenizer.js";
 
 let device = "cpu";

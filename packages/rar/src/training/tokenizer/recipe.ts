@@ -48,6 +48,8 @@ export interface TokenizerRecipe {
   /** Both networks compute in bfloat16, with float32 weights; distances, losses and codes stay in float32. */
   readonly bfloat16: boolean;
   readonly tf32: boolean;
+  /** Not false: on one GPU, steps of small networks are recorded and started as a whole. */
+  readonly graphs?: boolean | undefined;
   readonly reconstruction: ReconstructionWeights;
   readonly perceptual: { readonly weight: number; readonly model: string } | undefined;
   readonly codebook: CodebookRecipe;
@@ -91,6 +93,7 @@ export function tokenizerRecipe(config: RarConfig): TokenizerRecipe {
     maxGradNorm: training.max_grad_norm === 0 ? undefined : training.max_grad_norm,
     bfloat16: training.mixed_precision === "bf16",
     tf32: training.enable_tf32 ?? false,
+    graphs: training.cuda_graphs,
     reconstruction: {
       l1: own.l1_weight ?? 1,
       l2: own.l2_weight ?? 4,

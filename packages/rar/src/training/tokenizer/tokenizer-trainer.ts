@@ -4,9 +4,11 @@ import * as torch from "libtorch";
 import type { TokenizerConfig } from "../../config/architecture.js";
 import { named } from "../../engines/torch/generator.js";
 import { torchOps } from "../../engines/torch/ops.js";
+import type { Recorder } from "../../engines/torch/record.js";
 import { decodeLatent, decoderWeights, encode, encoderWeights } from "../../networks/tokenizer.js";
 import { Ema } from "../ema.js";
 import { decays } from "../groups.js";
+import { type RecordedStep, recordedStep } from "../recorded-step.js";
 import { chance } from "./chance.js";
 import {
   countsOf,
@@ -51,6 +53,8 @@ export interface TokenizerTrainerParts {
   /** Whether the codebook that is given is one already, and no k-means is needed. Default false. */
   readonly codebookReady?: boolean | undefined;
   readonly device?: string | undefined;
+  /** Records what a step computes before its update; default: a CUDA graph, where {@link recordedStep} makes one. */
+  readonly record?: Recorder | undefined;
 }
 
 export class TokenizerTrainer {
@@ -74,6 +78,9 @@ export class TokenizerTrainer {
   readonly #discriminatorGradients: torch.distributed.DistributedGradients | undefined;
   readonly #perceptual: PerceptualLoss | undefined;
   readonly #ops: ReturnType<typeof torchOps>;
+  readonly #recorded: RecordedStep<Computed> | undefined;
+  /** Of the numbers that the last computation yields. */
+  #names: readonly string[] = [];
 
   constructor(parts: TokenizerTrainerParts) {
     const { config, recipe, parameters, discriminator, device = "cpu" } = parts;
@@ -103,6 +110,7 @@ export class TokenizerTrainer {
       });
       this.#discriminatorGradients = new torch.distributed.DistributedGradients([...discriminator.values()]);
     }
+    this.#recorded = recordedStep(recipe, device, parts.record);
     this.ema = recipe.emaDecay === undefined ? undefined : new Ema(parameters, recipe.emaDecay);
   }
 
@@ -144,24 +152,21 @@ export class TokenizerTrainer {
   step(images: Tensor): TokenizerStepReport {
     if (this.needsCodebook) throw new Error("The codebook is not started: call startCodebook() first.");
     const lr = this.learningRate;
-    this.optimizer.zeroGrad();
-    this.discriminatorOptimizer?.zeroGrad();
     const report = torch.scope(() => {
-      const scalars = new Map<string, Tensor>();
-      const made = this.#backward(images, scalars);
-      this.#gradients.average();
-      scalars.set("grad_norm", clip(this.#trained, this.recipe.maxGradNorm));
       const judging = this.#judges();
-      if (judging) this.#backwardDiscriminator(images, made.pixels, scalars);
-      const stacked = torch.distributed.allReduce(torch.stack([...scalars.values()]), "avg");
-      const values = torch.numbers(stacked); // the one wait for the device in a step
-      const numbers = Object.fromEntries([...scalars.keys()].map((name, i) => [name, values[i]!]));
+      const key = `${this.codebookReady} ${judging}`; // a step goes another way with each
+      const compute = (given: { images: Tensor }): Computed => this.#compute(given.images);
+      const { scalars, ...rows } = this.#recorded
+        ? this.#recorded.run(key, { images }, compute, () => {})
+        : compute({ images });
+      const values = torch.numbers(scalars); // the one wait for the device in a step
+      const numbers = Object.fromEntries(this.#names.map((name, i) => [name, values[i]!]));
       const finite = Number.isFinite(numbers.grad_norm) && Number.isFinite(numbers.discriminator_norm ?? 0);
       if (finite) {
         this.optimizer.setLearningRate(lr);
         this.optimizer.step();
         if (judging) this.#stepDiscriminator(lr);
-        const revived = made.rows && this.#moveCodebook(made.rows);
+        const revived = isQuantised(rows) ? this.#moveCodebook(rows) : undefined;
         if (revived !== undefined) numbers.revived = revived;
         this.ema?.update(this.parameters);
       }
@@ -198,6 +203,7 @@ export class TokenizerTrainer {
   }
 
   dispose(): void {
+    this.#recorded?.dispose();
     for (const map of [this.parameters, this.discriminator]) for (const x of map?.values() ?? []) x.dispose();
     this.#gradients.dispose();
     this.#discriminatorGradients?.dispose();
@@ -207,6 +213,19 @@ export class TokenizerTrainer {
     this.#perceptual?.dispose();
     this.count.dispose();
     this.#ops.dispose();
+  }
+
+  /** What a graph can hold of a step: gradients, clipped, and all numbers that tell of it. */
+  #compute(images: Tensor): Computed {
+    this.optimizer.zeroGrad();
+    this.discriminatorOptimizer?.zeroGrad();
+    const scalars = new Map<string, Tensor>();
+    const { pixels, rows } = this.#backward(images, scalars);
+    this.#gradients.average();
+    scalars.set("grad_norm", clip(this.#trained, this.recipe.maxGradNorm));
+    if (this.#judges()) this.#backwardDiscriminator(images, pixels, scalars);
+    this.#names = [...scalars.keys()];
+    return { scalars: torch.distributed.allReduce(torch.stack([...scalars.values()]), "avg"), ...rows };
   }
 
   /** Parameters in the type the networks compute in; gradients go through the conversion. */
@@ -349,11 +368,12 @@ export class TokenizerTrainer {
 }
 
 /** What the codebook's averages need of a step. */
-interface QuantisedRows {
-  readonly latents: Tensor;
-  readonly distances: Tensor;
-  readonly tallied: Tensor;
-}
+type QuantisedRows = Readonly<Record<"latents" | "distances" | "tallied", Tensor>>;
+
+/** What a step computes on the device: its numbers, and where it quantises what the codebook needs. */
+type Computed = Readonly<{ scalars: Tensor } & { [Name in keyof QuantisedRows]?: Tensor }>;
+
+const isQuantised = (rows: Omit<Computed, "scalars">): rows is QuantisedRows => rows.latents !== undefined;
 
 const groups = (parameters: ReadonlyMap<string, Tensor>, weightDecay: number): torch.AdamWGroup[] =>
   [true, false].map((decay) => ({

@@ -1,13 +1,14 @@
 /** Which stepper a model gets: kernels of our own where they can be compiled, else PyTorch's operators. */
 import { cuda } from "libtorch";
-import { EagerStepper, type MakeStepper, type Record, StaticStepper } from "../stepper.js";
+import type { Recorder } from "../record.js";
+import { EagerStepper, type MakeStepper, StaticStepper } from "../stepper.js";
 import { stepKernels } from "./program.js";
 import { KernelStepper } from "./stepper.js";
 
 export interface StepperChoice {
   readonly kernels: boolean;
   /** Records graphs; undefined: operator by operator. */
-  readonly record?: Record | undefined;
+  readonly record?: Recorder | undefined;
 }
 
 export function stepperMaker({ kernels, record }: StepperChoice): MakeStepper {

@@ -12,7 +12,7 @@ import {
 } from "../../../testing/kernel-checks.js";
 import { haveLibtorch } from "../../../testing/libtorch.js";
 import { tinyGenerator } from "../../../testing/random-model.js";
-import { recordGraph } from "../stepper.js";
+import { recordGraph } from "../record.js";
 
 const compile = cuda.compileKernels;
 const device = "cuda:0";

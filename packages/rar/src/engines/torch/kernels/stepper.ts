@@ -5,14 +5,15 @@ import { modulationParts } from "../../../networks/generator.js";
 import type { LoadedGenerator } from "../generator.js";
 import { KeyValueCache } from "../kv-cache.js";
 import { CHUNK, type ModulationSource } from "../modulation.js";
-import type { Drawing, Record, Recorded, StepInput, Stepper } from "../stepper.js";
+import type { Recorded, Recorder } from "../record.js";
+import type { Drawing, StepInput, Stepper } from "../stepper.js";
 import type { StepKernels } from "./program.js";
 import { type DrawBuffers, kernelDraw, kernelFeed, kernelStep, type StepBuffers } from "./step.js";
 
 export class KernelStepper implements Stepper {
   readonly #model: LoadedGenerator;
   readonly #kernels: StepKernels;
-  readonly #record: Record | undefined;
+  readonly #record: Recorder | undefined;
   readonly #cache: KeyValueCache;
   readonly #rows: number;
   #buffers: StepBuffers;
@@ -25,7 +26,7 @@ export class KernelStepper implements Stepper {
   #chunk: { readonly of: ModulationSource; readonly index: number } | undefined;
 
   /** @param record - undefined: kernel by kernel */
-  constructor(model: LoadedGenerator, rows: number, kernels: StepKernels, record: Record | undefined) {
+  constructor(model: LoadedGenerator, rows: number, kernels: StepKernels, record: Recorder | undefined) {
     const { config, device, dtype } = model;
     this.#model = model;
     this.#kernels = kernels;
@@ -108,7 +109,7 @@ export class KernelStepper implements Stepper {
   }
 
   /** Recording runs a step, after which the one before must be found again. */
-  #recordWhole(record: Record, to: DrawBuffers): Recorded {
+  #recordWhole(record: Recorder, to: DrawBuffers): Recorded {
     const { state, logits } = this.#buffers;
     const [stateBefore, logitsBefore] = [torch.clone(state), torch.clone(logits)];
     const recorded = record(() => this.#drawAndStep(to));
