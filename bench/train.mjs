@@ -1,7 +1,7 @@
 // npm run bench:train [-- --python PATH --presets rar-b --batch 4 --precision float32,bfloat16 --checkpointing off,on]
 // Images a second and peak memory of training steps, by rarity's trainer and, where --python names a Python with torch, by
 // the same step in plain PyTorch (bench/train/step.py), each in a process of its own, taking turns. Prints Markdown.
-// With --device cuda the batch is 64, as published for one GPU. `cifar10` is the recorded small model.
+// --graphs off: steps of small networks are not recorded on a GPU. With --device cuda the batch is 64, as published for one GPU. `cifar10` is the recorded small model.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     device: { type: "string", default: "cpu" },
     precision: { type: "string" },
     checkpointing: { type: "string", default: "off,on" },
+    graphs: { type: "string", default: "on" },
     batch: { type: "string" },
     steps: { type: "string", default: "3" },
     rounds: { type: "string", default: "2" },
@@ -69,7 +70,8 @@ for (const preset of list(values.presets))
     for (const checkpointing of list(values.checkpointing).map((word) => word === "on")) {
       const config = generatorOf(preset);
       const batch = Number(values.batch ?? (onCpu && config.width > 512 ? 4 : 64));
-      const settings = { device, precision, checkpointing, batch, steps: Number(values.steps) };
+      const graphs = values.graphs !== "off";
+      const settings = { device, precision, checkpointing, graphs, batch, steps: Number(values.steps) };
       const found = { ours: [], theirs: [] };
       for (let round = 0; round < Number(values.rounds); round++) {
         const both = { ...settings, threads: Number(values.threads) };
