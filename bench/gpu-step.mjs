@@ -6,13 +6,13 @@ import { parseArgs } from "node:util";
 import * as torch from "libtorch";
 import { headWidth } from "../packages/rar/dist/config/architecture.js";
 import { presetNamed } from "../packages/rar/dist/config/presets.js";
-import { generatorShapes } from "../packages/rar/dist/config/shapes.js";
-import { loadedGenerator } from "../packages/rar/dist/engines/torch/generator.js";
 import { stepKernels } from "../packages/rar/dist/engines/torch/kernels/program.js";
 import { KernelStepper } from "../packages/rar/dist/engines/torch/kernels/stepper.js";
 import { Modulations, rowConditions } from "../packages/rar/dist/engines/torch/modulation.js";
-import { recordGraph, StaticStepper } from "../packages/rar/dist/engines/torch/stepper.js";
+import { recordGraph } from "../packages/rar/dist/engines/torch/record.js";
+import { StaticStepper } from "../packages/rar/dist/engines/torch/stepper.js";
 import { modulationParts } from "../packages/rar/dist/networks/generator.js";
+import { dtype, randomModel, stepBytes } from "./gpu-model.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -23,21 +23,8 @@ const { values } = parseArgs({
   },
 });
 const { device } = values;
-const dtype = "bfloat16";
 const parts = values.part.split(",");
 const rowCounts = values.rows.split(",").map(Number);
-
-function randomModel(config) {
-  const parameters = new Map();
-  for (const { name, shape } of generatorShapes(config))
-    torch.scope(() => {
-      const scale = shape.length > 1 && !/embed/.test(name) ? 1 / Math.sqrt(shape.at(-1)) : 0.1;
-      const x = torch.mul(torch.randn(shape, { device }), scale);
-      const one = /norm.*weight$/.test(name) ? torch.add(x, 1) : x;
-      parameters.set(name, torch.keep(torch.to(one, { dtype })));
-    });
-  return loadedGenerator(config, parameters, device, dtype, false);
-}
 
 /** Microseconds of the device that one run of `fn` takes, recorded `times` times in one graph. */
 function measure(fn, times) {
@@ -78,11 +65,6 @@ function tried(what, rows, bytes, fn) {
   }
 }
 
-const weightBytes = (config) =>
-  2 *
-  (config.depth * (4 * config.width ** 2 + 2 * config.width * config.mlpWidth) +
-    config.codebookSize * config.width);
-
 /** Whole steps, the first and the last third of an image's positions. */
 function wholeSteps(model, preset) {
   const { config } = model;
@@ -90,38 +72,33 @@ function wholeSteps(model, preset) {
   for (const rows of rowCounts) {
     const conditions = Int32Array.from({ length: rows / 2 }, (_, i) => config.codebookSize + 1 + (i % 1000));
     const time = (name, make, between) =>
-      tried(
-        name,
-        rows,
-        weightBytes(config) + 4 * rows * config.width * config.depth * ((between[0] + between[1]) / 2),
-        () => {
-          const stepper = make();
-          const modulations = new Modulations(model, rowConditions(config, conditions, true));
-          try {
-            return torch.scope(() => {
-              const one = (n) => torch.full([1], n, { device, dtype: "int64" });
-              const [where, next] = [one(2), one(3)];
-              const content = torch.zeros([rows / 2, 1], { device, dtype: "int64" });
-              const run = (position) =>
-                torch.scope(() => void stepper.run({ content, where, next, modulations }, position));
-              run(between[0]); // records
-              run(between[1]);
-              const [start, end] = [0, 1].map(() => new torch.cuda.Event({ timing: true }));
-              run(between[0]);
-              torch.cuda.synchronize(device);
-              // between chunks of the modulation
-              start.record();
-              let count = 0;
-              for (let position = between[0]; position < between[1]; position++, count++) run(position);
-              end.record();
-              return (start.elapsed(end) * 1000) / count;
-            });
-          } finally {
-            stepper.dispose();
-            modulations.dispose();
-          }
-        },
-      );
+      tried(name, rows, stepBytes(config, rows, (between[0] + between[1]) / 2), () => {
+        const stepper = make();
+        const modulations = new Modulations(model, rowConditions(config, conditions, true));
+        try {
+          return torch.scope(() => {
+            const one = (n) => torch.full([1], n, { device, dtype: "int64" });
+            const [where, next] = [one(2), one(3)];
+            const content = torch.zeros([rows / 2, 1], { device, dtype: "int64" });
+            const run = (position) =>
+              torch.scope(() => void stepper.run({ content, where, next, modulations }, position));
+            run(between[0]); // records
+            run(between[1]);
+            const [start, end] = [0, 1].map(() => new torch.cuda.Event({ timing: true }));
+            run(between[0]);
+            torch.cuda.synchronize(device);
+            // between chunks of the modulation
+            start.record();
+            let count = 0;
+            for (let position = between[0]; position < between[1]; position++, count++) run(position);
+            end.record();
+            return (start.elapsed(end) * 1000) / count;
+          });
+        } finally {
+          stepper.dispose();
+          modulations.dispose();
+        }
+      });
     const kernels = (tuning) => () =>
       new KernelStepper(
         model,
@@ -299,7 +276,7 @@ console.log(JSON.stringify(torch.cuda.properties(device)));
 torch.allowTF32(false);
 torch.inferenceMode(() => {
   for (const preset of values.presets.split(",")) {
-    const model = randomModel(presetNamed(preset).generator);
+    const model = randomModel(presetNamed(preset).generator, device);
     if (parts.includes("steps")) wholeSteps(model, preset);
     if (parts.includes("pieces")) pieces(model, preset);
     if (parts.includes("tuning")) tuning(model, preset);

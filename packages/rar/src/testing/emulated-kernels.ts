@@ -92,6 +92,10 @@ static inline float warpSum(float v) { return together(v, [](float a, float b) {
 static inline float warpMax(float v) { return together(v, [](float a, float b) { return fmaxf(a, b); }); }
 static inline void waitForPredecessor() {}
 static inline void letSuccessorStart() {}
+static inline void prefetch(const char* from, int bytes) {
+  if ((uintptr_t)from % 16 || bytes % 16 || bytes <= 0) { fprintf(stderr, "bytes ahead are not aligned\\n"); abort(); }
+  (void)*(volatile const char*)from, (void)*(volatile const char*)(from + bytes - 1);
+}
 template <class N> static inline uint4 stream(const N* from) {
   if ((uintptr_t)from % 16) { fprintf(stderr, "a load of 16 bytes is not aligned\\n"); abort(); }
   return *reinterpret_cast<const uint4*>(from);

@@ -6,7 +6,7 @@ import { type GeneratorConfig, headWidth } from "../config/architecture.js";
 import { generatorShapes } from "../config/shapes.js";
 import { combine, drawTokens } from "../engines/torch/draw.js";
 import { type LoadedGenerator, loadedGenerator } from "../engines/torch/generator.js";
-import { type Compile, stepKernels } from "../engines/torch/kernels/program.js";
+import { type Compile, stepKernels, type Tuning } from "../engines/torch/kernels/program.js";
 import { drawWords, KernelStepper } from "../engines/torch/kernels/stepper.js";
 import { Modulations, rowConditions } from "../engines/torch/modulation.js";
 import { gumbelNoise } from "../engines/torch/noise.js";
@@ -22,6 +22,7 @@ export interface Under {
   readonly device: string;
   readonly dtype: DType;
   readonly record?: Recorder | undefined;
+  readonly tuning?: Tuning;
 }
 
 const small = (dtype: DType): number => (dtype === "bfloat16" ? 2e-2 : 5e-5);
@@ -47,7 +48,7 @@ export const rerun: Recorder = (fn) => {
 
 /** Attention alone, its norms and what it writes into the cache, where the new position is each of `positions`. */
 export function checkAttention(
-  { compile, device, dtype }: Under,
+  { compile, device, dtype, tuning }: Under,
   config: GeneratorConfig,
   rows: number,
   positions: readonly number[],
@@ -55,7 +56,7 @@ export function checkAttention(
   const { width, heads, tokens } = config;
   const d = headWidth(config);
   const room = tokens + 1;
-  const kernels = stepKernels(config, dtype, device, rows, room, compile);
+  const kernels = stepKernels(config, dtype, device, rows, room, compile, tuning);
   for (const position of positions)
     torch.scope(() => {
       const random = (seed: number, shape: readonly number[], scale = 1): Tensor => {
@@ -123,14 +124,14 @@ export function randomModel(config: GeneratorConfig, device: string, dtype: DTyp
  * Positions left out are zeros in both caches.
  */
 export function checkSteps(
-  { compile, device, dtype, record }: Under,
+  { compile, device, dtype, record, tuning }: Under,
   model: LoadedGenerator,
   images: number,
   positions: readonly number[],
 ): void {
   const { config } = model;
   const rows = 2 * images;
-  const compiled = stepKernels(config, dtype, device, rows, config.tokens + 1, compile);
+  const compiled = stepKernels(config, dtype, device, rows, config.tokens + 1, compile, tuning);
   const fused = new KernelStepper(model, rows, compiled, record);
   const ids = (values: Iterable<number>, shape: readonly number[]): Tensor =>
     torch.tensor(BigInt64Array.from(values, BigInt), { shape, device });
@@ -177,7 +178,7 @@ const PLACES = 3;
  * stepper's own logits; guided and not, for two batches, as a kept stepper sees them.
  */
 export function checkDraws(
-  { compile, device, dtype, record }: Under,
+  { compile, device, dtype, record, tuning }: Under,
   model: LoadedGenerator,
   images: number,
   temperatures: readonly number[] = [1.02, 0, 3],
@@ -191,7 +192,7 @@ export function checkDraws(
   const next = torch.keep(ids([noPlaceRow(config), ...places], [L + 1]));
   for (const guided of [true, false]) {
     const rows = guided ? 2 * images : images;
-    const compiled = stepKernels(config, dtype, device, rows, L + 1, compile);
+    const compiled = stepKernels(config, dtype, device, rows, L + 1, compile, tuning);
     const [fused, single] = [record, undefined].map((how) => new KernelStepper(model, rows, compiled, how));
     for (const [round, temperature] of temperatures.entries()) {
       const conditions = rowConditions(

@@ -4,7 +4,7 @@
  * A block computes one head of one row. The cache of a head is one run of 16-byte chunks, which threads read side by
  * side: a thread always has the same part of the head, of every PLACES-th position, for THREADS is a multiple of the parts.
  *
- * Defines: HEADS, HEAD (its width), POSITIONS (room in the cache), ATTENTION_PLACES, ATTENTION_AHEAD (loads before the first is used).
+ * Defines: ROWS, HEADS, HEAD (its width), POSITIONS (room in the cache), ATTENTION_PLACES, ATTENTION_AHEAD (loads before the first is used).
  */
 export const attentionSource = `
 #define PARTS_OF_HEAD (HEAD / VEC)
@@ -15,15 +15,20 @@ export const attentionSource = `
 
 extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     const T* qkv, const T* qWeight, const T* qBias, const T* kWeight, const T* kBias, T* keys, T* values, const int* state,
-    T* out) {
+    T* out, AHEAD_PARAMETERS) {
   constexpr int WARPS = ATTENTION_THREADS / 32;
-  constexpr int AHEAD = ATTENTION_AHEAD;
+  constexpr int LOADS = ATTENTION_AHEAD;
   constexpr int NUMBERS = (HEAD + 31) / 32;
   static_assert(WARPS >= 3 && ATTENTION_THREADS % 32 == 0 && HEAD % VEC == 0, "sizes");
   __shared__ float fresh[3][HEAD]; // query, key and value of the new position
   __shared__ float products[LARGER(POSITIONS * PADDED, PLACES * HEAD)];
   __shared__ float weights[POSITIONS];
-  __shared__ float scratch[WARPS];
+  __shared__ float scratch[2][WARPS];
+  const int helpers = gridDim.x - ROWS * HEADS; // blocks that only read ahead
+  if (blockIdx.x >= ROWS * HEADS) {
+    AHEAD.read(blockIdx.x - ROWS * HEADS, helpers);
+    return;
+  }
   const int row = blockIdx.x / HEADS, head = blockIdx.x % HEADS;
   const int part = threadIdx.x % PARTS_OF_HEAD, first = threadIdx.x / PARTS_OF_HEAD;
   const int position = state[0];
@@ -31,14 +36,14 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
   T* ownValues = values + (size_t)blockIdx.x * POSITIONS * HEAD;
 
   // Positions before the new one were written by earlier steps: they need not wait for the kernel before.
-  uint4 loaded[AHEAD];
+  uint4 loaded[LOADS];
 #pragma unroll
-  for (int i = 0; i < AHEAD; i++) {
+  for (int i = 0; i < LOADS; i++) {
     const int p = first + i * PLACES;
     if (p < position) loaded[i] = chunk(ownKeys + p * HEAD + part * VEC);
   }
-  waitForPredecessor();
-  letSuccessorStart();
+  if (helpers == 0) AHEAD.read(blockIdx.x, gridDim.x);
+  begin();
 
   if (WARP < 3) {
     const T* source = qkv + ((size_t)row * 3 + WARP) * WIDTH + head * HEAD;
@@ -79,16 +84,16 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
   float query[VEC];
 #pragma unroll
   for (int j = 0; j < VEC; j++) query[j] = fresh[0][part * VEC + j];
-  for (int start = first; start < position; start += AHEAD * PLACES) {
+  for (int start = first; start < position; start += LOADS * PLACES) {
     if (start != first) {
 #pragma unroll
-      for (int i = 0; i < AHEAD; i++) {
+      for (int i = 0; i < LOADS; i++) {
         const int p = start + i * PLACES;
         if (p < position) loaded[i] = chunk(ownKeys + p * HEAD + part * VEC);
       }
     }
 #pragma unroll
-    for (int i = 0; i < AHEAD; i++) {
+    for (int i = 0; i < LOADS; i++) {
       const int p = start + i * PLACES;
       if (p >= position) continue;
       float k[VEC];
@@ -106,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     products[position * PADDED + part] = sum;
   }
 #pragma unroll
-  for (int i = 0; i < AHEAD; i++) { // on their way while the softmax is computed
+  for (int i = 0; i < LOADS; i++) { // on their way while the softmax is computed
     const int p = first + i * PLACES;
     if (p < position) loaded[i] = chunk(ownValues + p * HEAD + part * VEC);
   }
@@ -121,30 +126,30 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     largest = fmaxf(largest, sum);
   }
   largest = warpMax(largest);
-  if (LANE == 0) scratch[WARP] = largest;
+  if (LANE == 0) scratch[0][WARP] = largest;
   __syncthreads();
-  for (int w = 0; w < WARPS; w++) largest = fmaxf(largest, scratch[w]);
+  for (int w = 0; w < WARPS; w++) largest = fmaxf(largest, scratch[0][w]);
   float total[1] = {0};
   for (int p = threadIdx.x; p <= position; p += ATTENTION_THREADS) {
     const float weight = expf(weights[p] - largest);
     weights[p] = weight;
     total[0] += weight;
   }
-  blockSums<1, WARPS>(total, scratch); // its barriers also close weights and products
+  blockSums<1, WARPS>(total, scratch[1]); // its barrier also closes weights and products
 
   float sums[VEC];
 #pragma unroll
   for (int j = 0; j < VEC; j++) sums[j] = first == 0 ? weights[position] * fresh[2][part * VEC + j] : 0.f;
-  for (int start = first; start < position; start += AHEAD * PLACES) {
+  for (int start = first; start < position; start += LOADS * PLACES) {
     if (start != first) {
 #pragma unroll
-      for (int i = 0; i < AHEAD; i++) {
+      for (int i = 0; i < LOADS; i++) {
         const int p = start + i * PLACES;
         if (p < position) loaded[i] = chunk(ownValues + p * HEAD + part * VEC);
       }
     }
 #pragma unroll
-    for (int i = 0; i < AHEAD; i++) {
+    for (int i = 0; i < LOADS; i++) {
       const int p = start + i * PLACES;
       if (p >= position) continue;
       float v[VEC];

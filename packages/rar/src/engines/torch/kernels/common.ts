@@ -1,8 +1,8 @@
 /** CUDA C that the kernels of a decode step share: the two number types, sums over warps and blocks, modulation. */
 
 /**
- * Defines: BF16 (1, or 0 for float32), WIDTH, PARTS and CHUNK of the modulation's table. No header is included, for a machine may
- * have the run-time compiler alone.
+ * Defines: BF16 (1, or 0 for float32), WIDTH, PARTS and CHUNK of the modulation's table, EARLY and AHEAD_BULK (see "Tuning").
+ * No header is included, for a machine may have the run-time compiler alone.
  *
  * Sums over a warp are the only place where threads talk without shared memory; EMULATED gives its own.
  */
@@ -74,14 +74,49 @@ __device__ __forceinline__ void letSuccessorStart() {
   asm volatile("griddepcontrol.launch_dependents;");
 #endif
 }
+// Asks the memory for what a later kernel reads, up to the second cache. All threads call it; nothing waits for it. Multiples of 16 bytes.
+__device__ __forceinline__ void prefetch(const char* from, int bytes) {
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 12 && AHEAD_BULK
+  if (threadIdx.x == 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
+#else
+  for (int at = threadIdx.x * 128; at < bytes; at += blockDim.x * 128)
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(from + at) : "memory");
+#endif
+}
 #endif
 
-// Sums over the block, which every thread gets. scratch: COUNT floats a warp
+// For kernels whose successor may start as early as it likes: it waits for all of this one, and this one for what came before.
+__device__ __forceinline__ void begin() {
+  if (EARLY) letSuccessorStart();
+  waitForPredecessor();
+  if (!EARLY) letSuccessorStart();
+}
+
+// Parts of at most two weights that later kernels read: "bytes" of the first from "from" on, "more" of the second from its beginning.
+struct Ahead {
+  const T* first;
+  int from, bytes;
+  const T* second;
+  int more;
+  // One sharer's share of it.
+  __device__ __forceinline__ void read(int sharer, int sharers) const {
+    part(reinterpret_cast<const char*>(first) + from, bytes, sharer, sharers);
+    part(reinterpret_cast<const char*>(second), more, sharer, sharers);
+  }
+  __device__ __forceinline__ static void part(const char* from, int bytes, int sharer, int sharers) {
+    const int share = ((bytes - 1) / 128 / sharers + 1) * 128, begin = sharer * share;
+    if (begin < bytes) prefetch(from + begin, bytes - begin < share ? bytes - begin : share);
+  }
+};
+#define AHEAD_PARAMETERS const T *aheadFirst, int aheadFrom, int aheadBytes, const T *aheadSecond, int aheadMore
+#define AHEAD \
+  Ahead { aheadFirst, aheadFrom, aheadBytes, aheadSecond, aheadMore }
+
+// Sums over the block, which every thread gets. scratch: COUNT floats a warp, which no other thread may still be reading
 template <int COUNT, int WARPS>
 __device__ __forceinline__ void blockSums(float (&values)[COUNT], float* scratch) {
 #pragma unroll
   for (int i = 0; i < COUNT; i++) values[i] = warpSum(values[i]);
-  __syncthreads(); // what scratch held before has been read
   if (LANE == 0)
     for (int i = 0; i < COUNT; i++) scratch[WARP * COUNT + i] = values[i];
   __syncthreads();
@@ -124,7 +159,7 @@ struct Norm {
         }
     }
   }
-  // From value to value. scratch: COUNT floats a warp
+  // From value to value. scratch: twice COUNT floats a warp
   __device__ __forceinline__ void compute(float* scratch) {
     float mean[COUNT], squares[COUNT];
 #pragma unroll
@@ -145,7 +180,7 @@ struct Norm {
           squares[r] += value[r][i] * value[r][i];
         }
     }
-    blockSums<COUNT, THREADS / 32>(squares, scratch);
+    blockSums<COUNT, THREADS / 32>(squares, scratch + COUNT * (THREADS / 32));
 #pragma unroll
     for (int r = 0; r < COUNT; r++) {
       const float factor = rsqrtf(squares[r] / WIDTH + EPSILON);

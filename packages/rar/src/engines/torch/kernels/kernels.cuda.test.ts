@@ -16,6 +16,7 @@ import { recordGraph } from "../record.js";
 
 const compile = cuda.compileKernels;
 const device = "cuda:0";
+const ahead = { linear: 4e6, attention: 9e6, embed: 9e6, helpers: 50 };
 const dtypes = ["float32", "bfloat16"] as const;
 const withHeads = (d: number): GeneratorConfig => ({
   ...tinyGenerator,
@@ -68,21 +69,24 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
   });
 
   it.each([
-    ["rar-b", "bfloat16", 1],
-    ["rar-xl", "bfloat16", 1],
-    ["rar-xxl", "bfloat16", 2],
-    ["rar-xl", "float32", 1],
-    ["rar-xl", "bfloat16", 128],
+    ["rar-b", "bfloat16", 1, {}],
+    ["rar-xl", "bfloat16", 1, {}],
+    ["rar-xl", "bfloat16", 1, { early: true }],
+    ["rar-xl", "bfloat16", 1, { ahead }],
+    ["rar-xl", "bfloat16", 1, { early: true, ahead, aheadLate: true, aheadBulk: false }],
+    ["rar-xxl", "bfloat16", 2, {}],
+    ["rar-xl", "float32", 1, {}],
+    ["rar-xl", "bfloat16", 128, { early: true }],
   ] as const)(
-    "recorded steps of four blocks of %s in %s, %i images",
+    "recorded steps of four blocks of %s in %s, %i images, cut as %j",
     { timeout: 120_000 },
-    async (preset, dtype, images) => {
+    async (preset, dtype, images, tuning) => {
       const config = { ...presets[preset].generator, depth: 4 };
       const model = randomModel(config, device, dtype);
       const record = recordGraph(device);
       inferenceMode(() =>
         checkSteps(
-          { compile, device, dtype, record },
+          { compile, device, dtype, record, tuning },
           model,
           images,
           [0, 1, 2, 3, 32, 33, 34, 100, 200, 256],
@@ -92,37 +96,41 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     },
   );
 
-  it("steps are the same every time", { timeout: 60_000 }, async () => {
-    // A missing wait between kernels that start early would show as a difference now and then.
-    const { KernelStepper } = await import("./stepper.js");
-    const { stepKernels } = await import("./program.js");
-    const { Modulations, rowConditions } = await import("../modulation.js");
-    const torch = await import("libtorch");
-    const config = { ...presets["rar-b"].generator, depth: 8 };
-    const model = randomModel(config, device, "bfloat16");
-    inferenceMode(() => {
-      const kernels = stepKernels(config, "bfloat16", device, 2, config.tokens + 1, compile);
-      const stepper = new KernelStepper(model, 2, kernels, recordGraph(device));
-      const modulations = new Modulations(model, rowConditions(config, Int32Array.of(1030), true));
-      const once = (): number[] => {
-        let last: number[] = [];
-        for (let position = 0; position < 200; position++)
-          torch.scope(() => {
-            const id = (n: number) => torch.tensor(BigInt64Array.of(BigInt(n)), { device });
-            const content = torch.unsqueeze(id(position * 5), 1);
-            const logits = stepper.run(
-              { content, where: id(position), next: id(position + 1), modulations },
-              position,
-            );
-            if (position === 199) last = numbers(logits);
-          });
-        return last;
-      };
-      const first = once();
-      for (let round = 0; round < 20; round++) expect(once()).toEqual(first);
-      stepper.dispose();
-      modulations.dispose();
-    });
-    model.dispose();
-  });
+  it.each([{}, { early: true, ahead }])(
+    "steps are the same every time, cut as %j",
+    { timeout: 60_000 },
+    async (tuning) => {
+      // A missing wait between kernels that start early would show as a difference now and then.
+      const { KernelStepper } = await import("./stepper.js");
+      const { stepKernels } = await import("./program.js");
+      const { Modulations, rowConditions } = await import("../modulation.js");
+      const torch = await import("libtorch");
+      const config = { ...presets["rar-b"].generator, depth: 8 };
+      const model = randomModel(config, device, "bfloat16");
+      inferenceMode(() => {
+        const kernels = stepKernels(config, "bfloat16", device, 2, config.tokens + 1, compile, tuning);
+        const stepper = new KernelStepper(model, 2, kernels, recordGraph(device));
+        const modulations = new Modulations(model, rowConditions(config, Int32Array.of(1030), true));
+        const once = (): number[] => {
+          let last: number[] = [];
+          for (let position = 0; position < 200; position++)
+            torch.scope(() => {
+              const id = (n: number) => torch.tensor(BigInt64Array.of(BigInt(n)), { device });
+              const content = torch.unsqueeze(id(position * 5), 1);
+              const logits = stepper.run(
+                { content, where: id(position), next: id(position + 1), modulations },
+                position,
+              );
+              if (position === 199) last = numbers(logits);
+            });
+          return last;
+        };
+        const first = once();
+        for (let round = 0; round < 20; round++) expect(once()).toEqual(first);
+        stepper.dispose();
+        modulations.dispose();
+      });
+      model.dispose();
+    },
+  );
 });

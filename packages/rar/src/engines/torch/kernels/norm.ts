@@ -10,8 +10,13 @@ export const normSource = `
 
 extern "C" __global__ void __launch_bounds__(NORM_THREADS) embed(
     const T* contents, const T* wheres, const T* nexts, const long long* content, int distinct, const long long* where,
-    const long long* next, int position, int* state, float* x) {
-  const int row = blockIdx.x;
+    const long long* next, int position, int* state, float* x, AHEAD_PARAMETERS) {
+  const int row = blockIdx.x, helpers = gridDim.x - ROWS; // blocks that only read ahead
+  if (row >= ROWS) {
+    AHEAD.read(row - ROWS, helpers);
+    return;
+  }
+  if (helpers == 0) AHEAD.read(row, ROWS);
   waitForPredecessor();
   letSuccessorStart();
   if (position < 0) {
@@ -35,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(NORM_THREADS) normalize(
     float* x, const T* y, const T* table, const long long* condition, const int* state, int partGate, int partScale,
     int partShift, T* out) {
   typedef Norm<1, NORM_THREADS> Row;
-  __shared__ float scratch[NORM_THREADS / 32];
+  __shared__ float scratch[2 * NORM_THREADS / 32];
   const int row = blockIdx.x;
   const Modulation m = {table, condition, state};
   Row norm;

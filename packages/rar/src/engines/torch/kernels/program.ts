@@ -8,6 +8,7 @@ import { commonSource } from "./common.js";
 import { drawSource } from "./draw.js";
 import { linearSource } from "./linear.js";
 import { normSource } from "./norm.js";
+import { aheadParameters, NOTHING_AHEAD } from "./read-ahead.js";
 
 /** Up to so many rows, linear layers are kernels of their own; beyond, cuBLAS's products are faster. */
 export const FEW_ROWS = 4;
@@ -21,21 +22,41 @@ const parameters = {
     ...["tensor", "tensor", "tensor"], // tables: content, where, next
     ...["tensor", "int", "tensor", "tensor"], // content, how many, where, next
     ...["int", "tensor", "tensor"], // position, state, x
+    ...aheadParameters,
   ],
   normalize: ["tensor", "tensor", ...modulated, "int", "int", "int", "tensor"],
-  attention: Array<cuda.ParameterType>(9).fill("tensor"),
+  attention: [...Array<cuda.ParameterType>(9).fill("tensor"), ...aheadParameters],
   draw: [
     ...["tensor", "int", "tensor", "tensor"], // logits, guided, factors, temperature
     ...["tensor", "tensor", "tensor", "tensor"], // words, state, tokens, broken
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+const normedParameters = [
+  "tensor",
+  ...modulated,
+  "int",
+  "int",
+  "tensor",
+  "tensor",
+  "tensor",
+  ...aheadParameters,
+] as const;
+const gatedParameters = [
+  "tensor",
+  "tensor",
+  ...modulated,
+  "int",
+  "tensor",
+  "tensor",
+  ...aheadParameters,
+] as const;
 const fewParameters = {
-  qkvLinear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
-  projLinear: ["tensor", "tensor", ...modulated, "int", "tensor", "tensor"],
-  fc1Linear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
-  fc2Linear: ["tensor", "tensor", ...modulated, "int", "tensor", "tensor"],
-  headLinear: ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"],
+  qkvLinear: normedParameters,
+  projLinear: gatedParameters,
+  fc1Linear: normedParameters,
+  fc2Linear: gatedParameters,
+  headLinear: normedParameters,
 } as const satisfies Record<string, readonly string[]>;
 
 export type KernelName = keyof typeof parameters;
@@ -48,7 +69,10 @@ export type Compile = (
   options: cuda.CompileOptions,
 ) => Readonly<Record<string, Pick<cuda.Kernel, "launch">>>;
 
-/** dependent: may start before the kernel ahead of it is done. After `embed` only where it waits at once: others read the position first. */
+/**
+ * dependent: may start before the kernel ahead of it is done. After `embed` only where it waits at once: others read the
+ * position first. What a kernel reads ahead, its last arguments, may be left out.
+ */
 type Launch = (grid: number, dependent: boolean, ...args: cuda.KernelArgument[]) => void;
 
 export interface StepKernels {
@@ -57,6 +81,18 @@ export interface StepKernels {
   readonly few:
     | Readonly<Record<FewKernelName, (dependent: boolean, ...args: cuda.KernelArgument[]) => void>>
     | undefined;
+  readonly ahead: Distances;
+}
+
+/** Bytes of weights that kernels of few rows read ahead, behind those that they and kernels before them read themselves. */
+export interface Distances {
+  readonly linear: number;
+  /** Beside the attention, which reads little. */
+  readonly attention: number;
+  /** Beside the drawing of a token and the next step's input. */
+  readonly embed: number;
+  /** Thread blocks of attention and `embed` that do nothing else. */
+  readonly helpers: number;
 }
 
 /** How the work is cut; for measurements. */
@@ -69,6 +105,13 @@ export interface Tuning {
   readonly attentionAhead?: number;
   /** Whether kernels start before their predecessors end. */
   readonly dependent?: boolean;
+  /** Whether a kernel's successor may start before its predecessor is done, so that several stand by with their weights. */
+  readonly early?: boolean;
+  readonly ahead?: Partial<Distances>;
+  /** Whether linear layers read ahead only when their predecessor is done. */
+  readonly aheadLate?: boolean;
+  /** Whether a block reads ahead with one instruction, instead of one for 128 bytes. */
+  readonly aheadBulk?: boolean;
 }
 
 const macros: Readonly<Record<FewKernelName, string>> = {
@@ -100,6 +143,7 @@ export function stepKernels(
     if (size % chunk !== 0) throw new RangeError(`a width of ${size} is no multiple of ${chunk}`);
   const few = rows <= FEW_ROWS;
   const { linearThreads = 256, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
+  const { early = false, aheadLate = false, aheadBulk = true } = tuning;
   const attentionParts = d / chunk;
   const places = placesOf(attentionParts);
   const outputs: Readonly<Record<FewKernelName, number>> = {
@@ -130,6 +174,9 @@ export function stepKernels(
     ATTENTION_PLACES: places,
     ATTENTION_AHEAD: attentionAhead,
     ROWS: rows,
+    EARLY: early ? 1 : 0,
+    AHEAD_LATE: aheadLate ? 1 : 0,
+    AHEAD_BULK: aheadBulk ? 1 : 0,
     LINEAR_THREADS: linearThreads,
     ...Object.fromEntries(
       cut.flatMap(({ name, each, split }) => [
@@ -151,11 +198,17 @@ export function stepKernels(
   const launch =
     (name: KernelName): Launch =>
     (grid, follows, ...args) =>
-      made[name]!.launch({ grid, block: blocks[name], dependent: follows && dependent }, ...args);
+      made[name]!.launch(
+        { grid, block: blocks[name], dependent: follows && dependent },
+        ...complete(args, names[name].length),
+      );
   const linears = cut.map(({ name, each, split }) => {
     const grid = Math.ceil(outputs[name] / ((linearThreads / 32 / split) * each));
     const run = (follows: boolean, ...args: cuda.KernelArgument[]): void =>
-      made[name]!.launch({ grid, block: linearThreads, dependent: follows && dependent }, ...args);
+      made[name]!.launch(
+        { grid, block: linearThreads, dependent: follows && dependent },
+        ...complete(args, fewParameters[name].length),
+      );
     return [name, run] as const;
   });
   return {
@@ -166,8 +219,12 @@ export function stepKernels(
       draw: launch("draw"),
     },
     few: few ? (Object.fromEntries(linears) as StepKernels["few"]) : undefined,
+    ahead: { linear: 0, attention: 0, embed: 0, helpers: 0, ...tuning.ahead },
   };
 }
+
+const complete = (args: readonly cuda.KernelArgument[], count: number): readonly cuda.KernelArgument[] =>
+  args.length === count - NOTHING_AHEAD.length ? [...args, ...NOTHING_AHEAD] : args;
 
 /** Positions that a block of the attention looks at together: whole warps of threads, and at least six. */
 function placesOf(parts: number): number {

@@ -1,8 +1,10 @@
 /** The generator's step (`networks/generator.ts`) as kernels: the same numbers with about a fifth of the launches. */
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
+import type { LinearWeights } from "../../../networks/block.js";
 import type { FoldedBlock, LoadedGenerator } from "../generator.js";
 import type { StepKernels } from "./program.js";
+import { type Ahead, NOTHING_AHEAD, ReadAhead } from "./read-ahead.js";
 
 /** What the kernels of one step read and write besides weights. Fixed addresses, so that a graph can hold them. */
 export interface StepBuffers {
@@ -62,15 +64,18 @@ export function kernelDraw({ run }: StepKernels, { state, logits }: StepBuffers,
 
 /** From the tokens drawn last to x. */
 export function kernelFeed(
-  { run }: StepKernels,
-  { tables }: LoadedGenerator,
+  kernels: StepKernels,
+  model: LoadedGenerator,
   { state, x }: StepBuffers,
   { tokens, where, next }: DrawBuffers,
 ): void {
-  run.embed(
-    x.shape[0]!,
+  const { tables } = model;
+  const ahead = kernels.few ? readAhead(model).beside(kernels.ahead.embed) : NOTHING_AHEAD;
+  kernels.run.embed(
+    x.shape[0]! + helpers(kernels, ahead),
     true,
     ...[tables.content, tables.where, tables.next, tokens, tokens.shape[1]!, where, next, -1, state, x],
+    ...ahead,
   );
 }
 
@@ -80,25 +85,43 @@ export function kernelStep(model: LoadedGenerator, kernels: StepKernels, buffers
   else torch.scope(() => void torch.copy_(buffers.logits, manyRows(model, kernels, buffers)));
 }
 
+const readAhead = ({ weights }: LoadedGenerator): ReadAhead =>
+  new ReadAhead(
+    [...weights.blocks.flatMap(({ qkv, proj, fc1, fc2 }) => [qkv, proj, fc1, fc2]), weights.head].map(
+      ({ weight }) => weight,
+    ),
+  );
+
+/** Blocks to launch in addition, so that reading ahead is done beside the kernel's own work. */
+const helpers = ({ ahead: { helpers } }: StepKernels, ahead: Ahead): number =>
+  ahead === NOTHING_AHEAD ? 0 : helpers;
+
+const of = ({ weight, bias }: LinearWeights<Tensor>) => [weight, bias] as const;
+
 /** Five launches a block: whatever stands beside a linear layer is part of it. */
 function fewRows(
-  { config, weights }: LoadedGenerator,
+  model: LoadedGenerator,
   kernels: StepKernels,
   few: NonNullable<StepKernels["few"]>,
   buffers: StepBuffers,
 ): void {
   const { table, condition, state, x, qkv, attended, hidden, logits } = buffers;
   const modulation = [table, condition, state] as const;
+  const { config, weights } = model;
+  const { linear, attention, embed } = kernels.ahead;
+  const ahead = readAhead(model);
+  ahead.beside(embed); // done by `kernelFeed`
   for (const [i, w] of weights.blocks.entries()) {
     const at = places(i);
-    few.qkvLinear(i > 0, x, ...modulation, at.scaleA, at.shiftA, w.qkv.weight, w.qkv.bias, qkv);
-    attend(kernels, w, buffers, i, qkv);
-    few.projLinear(true, attended, x, ...modulation, at.gateA, w.proj.weight, w.proj.bias);
-    few.fc1Linear(true, x, ...modulation, at.scaleM, at.shiftM, w.fc1.weight, w.fc1.bias, hidden);
-    few.fc2Linear(true, hidden, x, ...modulation, at.gateM, w.fc2.weight, w.fc2.bias);
+    const [normA, normM] = [[at.scaleA, at.shiftA] as const, [at.scaleM, at.shiftM] as const];
+    few.qkvLinear(i > 0, x, ...modulation, ...normA, ...of(w.qkv), qkv, ...ahead.reading(linear));
+    attend(kernels, w, buffers, i, qkv, ahead.beside(attention));
+    few.projLinear(true, attended, x, ...modulation, at.gateA, ...of(w.proj), ...ahead.reading(linear));
+    few.fc1Linear(true, x, ...modulation, ...normM, ...of(w.fc1), hidden, ...ahead.reading(linear));
+    few.fc2Linear(true, hidden, x, ...modulation, at.gateM, ...of(w.fc2), ...ahead.reading(linear));
   }
   const { scale, shift } = finalPlaces(config.depth);
-  few.headLinear(true, x, ...modulation, scale, shift, weights.head.weight, weights.head.bias, logits);
+  few.headLinear(true, x, ...modulation, scale, shift, ...of(weights.head), logits);
 }
 
 /** Eight launches a block, of which four are cuBLAS's. */
@@ -129,17 +152,18 @@ function manyRows(
 }
 
 function attend(
-  { run }: StepKernels,
+  kernels: StepKernels,
   { qScaled, kNorm }: FoldedBlock,
   { cache, state, attended, x }: StepBuffers,
   block: number,
   qkv: Tensor,
+  ahead: Ahead = NOTHING_AHEAD,
 ): void {
   const { k, v } = cache[block]!;
   const heads = x.shape[0]! * k.shape[1]!; // of all rows
-  run.attention(
-    heads,
+  kernels.run.attention(
+    heads + helpers(kernels, ahead),
     true,
-    ...[qkv, qScaled.weight, qScaled.bias, kNorm.weight, kNorm.bias, k, v, state, attended],
+    ...[qkv, qScaled.weight, qScaled.bias, kNorm.weight, kNorm.bias, k, v, state, attended, ...ahead],
   );
 }
