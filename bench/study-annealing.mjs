@@ -1,25 +1,25 @@
 /**
  * The paper's study on CIFAR-10: the same generator trained with raster orders only, random orders only, and random
- * orders annealed to raster, in the same number of steps. Prints held-out losses and statistics of samples, and draws
- * the held-out losses over the steps. Run again, it goes on where it stopped.
+ * orders annealed to raster, in the same number of steps. Prints a page in Markdown with held-out losses and statistics of
+ * samples, and draws the held-out losses over the steps and samples of each. Run again, it goes on where it stopped.
  *
- *   npm run study:annealing
+ *   npm run study:annealing -- --page docs/annealing.md
  *   options: --steps N (default: the recipe's), --seeds 42,43 (default 42), --samples 1000, --work out/study-annealing,
  *   --config cifar10.yaml, --tokens FILE, --held-out FILE, --tokenizer FILE or MODEL (default: the recorded ones),
- *   --device cpu, --chart docs/images/annealing (where the chart goes, as .svg)
+ *   --device cpu, --page FILE (default: annealing.md in the work folder; its pictures go to images/ beside it)
  *   anything with = is passed on to training
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as torch from "libtorch";
 import { loadConfig } from "../packages/rar/dist/config/load.js";
 import { openTokens } from "../packages/rar/dist/data/token-rows.js";
 import { Pipeline } from "../packages/rar/dist/pipeline.js";
 import { heldOutLoss } from "../packages/rar/dist/training/held-out.js";
 import { trainable } from "../packages/rar/dist/training/parameters.js";
-import { drawChart, svgOf } from "../packages/rar/dist/training/trackers/chart.js";
 import { locateModel, openModel } from "../packages/rar/dist/weights/model-folder.js";
+import { writePage } from "./study-annealing/page.mjs";
 import {
   coarseDistance,
   coarseGaussian,
@@ -30,7 +30,7 @@ import {
   totalVariation,
 } from "./study-annealing/statistics.mjs";
 import { option, recordedFolder, root } from "./study-lib/model.mjs";
-import { mean, table } from "./study-lib/scores.mjs";
+import { mean } from "./study-lib/scores.mjs";
 
 const work = option("work", join(root, "out/study-annealing"));
 const config = option("config", "cifar10.yaml");
@@ -58,17 +58,43 @@ const kinds = {
 /** Orders besides raster that every model is asked in. */
 const ORDERS = 3;
 
+/** Samples of a class that are shown at most. */
+const SHOWN = 6;
+
 const found = [];
 for (const [kind, window] of Object.entries(kinds))
   for (const seed of seeds) found.push({ kind, seed, ...(await one(kind, window, seed)) });
-report(found, await reference());
+const about = {
+  results: found,
+  kinds: Object.keys(kinds),
+  run: {
+    ...{ steps, seeds, samples, annealed, device },
+    batch: recipe.training.per_gpu_batch_size,
+    orders: ORDERS,
+    rows: await rowsIn(files.tokens),
+    heldOut: await rowsIn(files.heldOut),
+  },
+  command: commandLine(),
+};
+console.log(
+  await writePage(option("page", join(work, "annealing.md")), { ...about, ...(await reference()) }),
+);
+
+/** The command without the folders and files of this machine. */
+function commandLine() {
+  const said = ["steps", "seeds", "samples", "config"].filter((name) => option(name) !== undefined);
+  return [
+    "npm run study:annealing",
+    ...(said.length + overrides.length > 0 ? ["--"] : []),
+    ...said.map((name) => `--${name} ${option(name)}`),
+    ...overrides,
+  ].join(" ");
+}
 
 /** Trains and measures one model; what was measured is kept beside it. */
 async function one(kind, [start, end], seed) {
   const folder = join(work, `${kind.replace(" ", "-")}-${seed}`);
-  const kept = join(folder, `study-${steps}-${samples}.json`);
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8"));
-  console.error(`${kind}, seed ${seed}: ${folder}`);
+  const kept = join(folder, `study-${samples}.json`);
   const settings = {
     "experiment.output_dir": folder,
     "experiment.name": `annealing-${kind.replace(" ", "-")}`,
@@ -80,20 +106,24 @@ async function one(kind, [start, end], seed) {
     "model.generator.randomness_anneal_start": start,
     "model.generator.randomness_anneal_end": end,
   };
-  const words = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  const words = [...overrides, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)];
+  if (existsSync(kept)) {
+    const before = JSON.parse(readFileSync(kept, "utf8"));
+    if (String(before.words) === String(words)) return before;
+  }
+  console.error(`${kind}, seed ${seed}: ${folder}`);
   execFileSync(
     process.execPath,
     [
       join(root, "packages/rar/dist/cli/main.js"),
       "train",
       `config=${join(root, "packages/rar/configs", config)}`,
-      ...overrides,
       ...words,
       ...["--device", device],
     ],
     { stdio: ["ignore", process.stderr, "inherit"] },
   );
-  const result = { ...(await losses(folder)), ...(await sampled(folder)), curve: curveOf(folder) };
+  const result = { words, ...(await losses(folder)), ...(await sampled(folder)), curve: curveOf(folder) };
   writeFileSync(kept, `${JSON.stringify(result)}\n`);
   return result;
 }
@@ -139,16 +169,18 @@ function shuffled(length, seed) {
 
 /** Statistics of samples in raster order, as the distribution is (no guidance, temperature 1) and as the recipe samples. */
 async function sampled(folder) {
-  const pipeline = await Pipeline.load(folder, { device: device === "cpu" ? undefined : device });
+  const pipeline = await load(folder);
   try {
     const { classes, codebookSize } = pipeline.generator;
     const heldOut = await heldOutRows(samples);
     const shares = histogram(heldOut, codebookSize);
     const pictures = coarseGaussian(await pipeline.decode(heldOut));
     const wanted = Array.from({ length: samples }, (_, i) => i % classes);
+    let shown;
     const of = async (settings) => {
       const images = await pipeline.generate({ classes: wanted, seed: 0, ...settings });
       const rows = images.map(({ tokens }) => tokens);
+      shown = rows.slice(0, classes * SHOWN).map((row) => [...row]);
       return {
         codeDistance: totalVariation(histogram(rows, codebookSize), shares),
         entropy: entropyOfPlaces(rows, codebookSize),
@@ -157,15 +189,25 @@ async function sampled(folder) {
         coarse: coarseDistance(coarseGaussian(images), pictures),
       };
     };
-    return { plain: await of({ temperature: 1, guidanceScale: 0 }), guided: await of({}) };
+    const plain = await of({ temperature: 1, guidanceScale: 0 });
+    const guided = await of({});
+    return { plain, guided, shown }; // of the guided ones
   } finally {
     await pipeline.dispose();
   }
 }
 
-/** What other real pictures have: the first rows that were trained on, as far from the held-out ones as samples could come. */
+/** The torch engine on a GPU, elsewhere the one that is taken by default. */
+function load(folder) {
+  return Pipeline.load(folder, { device: device === "cpu" ? undefined : device });
+}
+
+/**
+ * What other real pictures have: the first rows that were trained on, as far from the held-out ones as samples could come.
+ * And the samples to be shown, as pictures: of each kind, a list a class.
+ */
 async function reference() {
-  const pipeline = await Pipeline.load(join(work, `annealed-${seeds[0]}`));
+  const pipeline = await load(join(work, `annealed-${seeds[0]}`));
   try {
     const { codebookSize } = pipeline.generator;
     const measure = async (rows, others) => ({
@@ -178,8 +220,15 @@ async function reference() {
         coarseGaussian(await pipeline.decode(others)),
       ),
     });
-    const heldOut = await heldOutRows(samples);
-    return await measure(await rowsOf(files.tokens, samples), heldOut); // before the pipeline is gone
+    const real = await measure(await rowsOf(files.tokens, samples), await heldOutRows(samples));
+    const { classes } = pipeline.generator;
+    const grids = [];
+    for (const kind of Object.keys(kinds)) {
+      const { shown } = found.find((result) => result.kind === kind);
+      const images = await pipeline.decode(shown);
+      grids.push(Array.from({ length: classes }, (_, c) => images.filter((_, i) => i % classes === c)));
+    }
+    return { real, grids, classNames: pipeline.classNames };
   } finally {
     await pipeline.dispose();
   }
@@ -200,6 +249,12 @@ async function rowsOf(file, count) {
   }
 }
 
+async function rowsIn(file) {
+  const rows = await openTokens(file);
+  await rows.close();
+  return rows.rows;
+}
+
 /** Held-out loss over the steps, from the run's log. */
 function curveOf(folder) {
   return readFileSync(join(folder, "logs/metrics.jsonl"), "utf8")
@@ -208,54 +263,4 @@ function curveOf(folder) {
     .map((line) => JSON.parse(line))
     .filter((line) => line["eval/loss"] !== undefined)
     .map((line) => [line.step, line["eval/loss"]]);
-}
-
-function report(results, real) {
-  const columns = Object.keys(kinds);
-  const of = (kind) => results.filter((result) => result.kind === kind);
-  const cell = (kind, pick, digits) => {
-    const values = of(kind).map(pick);
-    const spread =
-      values.length > 1 ? ` ± ${((Math.max(...values) - Math.min(...values)) / 2).toFixed(digits)}` : "";
-    return mean(values).toFixed(digits) + spread;
-  };
-  const line = (name, pick, digits, ofReal = "") => [
-    name,
-    ...columns.map((kind) => cell(kind, pick, digits)),
-    typeof ofReal === "number" ? ofReal.toFixed(digits) : ofReal,
-  ];
-  const about = (name, key) => [
-    line(`code distance to held-out tokens, ${name}`, (r) => r[key].codeDistance, 4, real.codeDistance),
-    line(`entropy of a place (bits), ${name}`, (r) => r[key].entropy, 3, real.entropy),
-    line(`equal neighbours, ${name}`, (r) => r[key].repeats, 4, real.repeats),
-    line(`distinct, ${name}`, (r) => r[key].distinct, 3, real.distinct),
-    line(`coarse Fréchet distance (grey levels), ${name}`, (r) => r[key].coarse, 2, real.coarse),
-  ];
-  const lines = [
-    line("held-out loss in raster order (nats a token)", (r) => r.loss, 4),
-    line("held-out accuracy", (r) => r.accuracy, 4),
-    line("loss without the class", (r) => r.lossWithoutClass, 4),
-    line(`loss in ${ORDERS} random orders`, (r) => r.lossInRandomOrders, 4),
-    ...about("plain samples", "plain"),
-    ...about("guided samples", "guided"),
-  ];
-  console.log(
-    `${steps} steps, seeds ${seeds.join(", ")}, ${samples} samples each, random orders annealed from step ${annealed[0]} to ${annealed[1]}\n`,
-  );
-  console.log(table(["", ...columns, "pictures trained on"], lines));
-  const colours = ["#1f77b4", "#d62728", "#2ca02c"];
-  const curves = columns.flatMap((kind, i) =>
-    of(kind).map(({ curve, seed }) => ({
-      name: seeds.length > 1 ? `${kind} ${seed}` : kind,
-      colour: colours[i],
-      points: curve,
-    })),
-  );
-  const chart = `${option("chart", join(root, "docs/images/annealing"))}.svg`;
-  mkdirSync(dirname(chart), { recursive: true });
-  writeFileSync(
-    chart,
-    svgOf(drawChart([{ title: "held-out loss in raster order (nats a token)", lines: curves }])),
-  );
-  console.error(`Chart: ${chart}`);
 }
