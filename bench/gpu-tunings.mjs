@@ -27,8 +27,9 @@ const secondsSince = (start) => (performance.now() - start) / 1000;
 
 const MB = 1e6;
 const layers = ["qkvLinear", "projLinear", "fc1Linear", "fc2Linear", "headLinear"];
-const cut = (linearThreads, each) => ({
+const cut = (linearThreads, each, linearBlocks) => ({
   linearThreads,
+  linearBlocks,
   each: Object.fromEntries(layers.map((name) => [name, each])),
 });
 /** Megabytes ahead of linear layers, beside the attention, beside drawing; and blocks that do nothing else. */
@@ -36,8 +37,8 @@ const ahead = (linear, attention, embed, helpers) => ({
   ahead: { linear: linear * MB, attention: attention * MB, embed: embed * MB, helpers },
 });
 
-/** What needs no new program follows what does; the likeliest come first. */
-function tunings() {
+/** In order of hope, for there may not be time for all; what follows without another program takes little. */
+function tunings(rows) {
   if (values.tunings) return JSON.parse(values.tunings);
   const distances = [
     ahead(0, 8, 8, 100),
@@ -48,38 +49,39 @@ function tunings() {
     ahead(8, 16, 16, 0),
     ahead(8, 16, 16, 50),
     ahead(8, 16, 16, 200),
-    ahead(8, 8, 16, 100),
     ahead(0, 0, 16, 100),
   ];
-  const some = [{}, ahead(0, 12, 12, 100), ahead(8, 16, 16, 100)];
+  const few = [{}, ahead(0, 12, 12, 100), ahead(8, 16, 16, 100)];
   const both = (list, extra) => list.map((one) => ({ ...one, ...extra }));
+  const more = { early: true, staged: true, valuesAhead: true };
+  const cuts = [cut(256, 2), cut(128, 4, 3), cut(128, 2, 4), cut(256, 2, 3), cut(256, 4, 1), cut(256, 1, 4)];
+  const early = both([{}, ...distances], { early: true });
+  const otherCuts = cuts.flatMap((way) => both(few, { ...way, ...more }));
   return [
-    ...[{}, ...distances],
-    ...both([{}, ...distances], { early: true }),
-    ...[cut(256, 2), cut(128, 4), cut(128, 2)].flatMap((way) => both(some, { ...way, early: true })),
-    ...both(distances.slice(2, 5), { early: true, aheadLate: true }),
-    ...both(distances.slice(1, 4), { early: true, aheadBulk: false }),
-    ...[cut(256, 2), cut(128, 4), cut(128, 2)].flatMap((way) => both(some, way)),
-    ...both(distances.slice(2, 5), { aheadLate: true }),
-    ...both(distances.slice(1, 4), { aheadBulk: false }),
+    {},
+    ...(rows > 2 ? [...early.slice(0, 1), ...otherCuts, ...early.slice(1)] : [...distances, ...early]),
+    ...both([{}, ...distances.slice(1, 5)], more),
+    ...(rows > 2 ? distances : otherCuts),
+    ...both(few, { early: true, staged: true }),
+    ...both(few, { early: true, valuesAhead: true }),
+    ...both(few.slice(1), { ...more, aheadLate: true }),
+    ...both(few.slice(1), { ...more, aheadBulk: false }),
+    ...both(few, { staged: true, valuesAhead: true }),
+    ...cuts.slice(0, 3).flatMap((way) => both(few, way)),
   ];
 }
 
-function nameOf({
-  early,
-  dependent = true,
-  aheadLate,
-  aheadBulk = true,
-  linearThreads,
-  each,
-  ahead,
-  ...more
-}) {
+function nameOf(tuning) {
+  const { early, dependent = true, staged, valuesAhead, aheadLate, aheadBulk = true, ahead, ...way } = tuning;
+  const { linearThreads, linearBlocks, each, ...more } = way;
   const parts = [
     early && "early",
     !dependent && "one after the other",
     linearThreads && `${linearThreads} threads`,
+    linearBlocks && `${linearBlocks} blocks`,
     each && `${[...new Set(Object.values(each))].join("/")} each`,
+    staged && "staged",
+    valuesAhead && "values",
     ahead &&
       `ahead ${[ahead.linear, ahead.attention, ahead.embed].map((n = 0) => n / MB).join("/")} MB, ${ahead.helpers ?? 0} helpers`,
     aheadLate && "late",
@@ -155,7 +157,7 @@ function compare(model, preset, rows, streaming, until) {
   const titles = stretches.map(({ from, steps }) => `ms at ${from + 1} to ${from + steps}`);
   line("tuning", ...titles, "share of the read's speed", "tokens that differ", "s in all");
   line(...Array(titles.length + 4).fill("---"));
-  const all = tunings();
+  const all = tunings(rows);
   let first;
   const middle = stretches.map(({ from, steps }) => from + (steps + 1) / 2);
   let left = 0;
@@ -167,7 +169,7 @@ function compare(model, preset, rows, streaming, until) {
     }
     const start = performance.now();
     try {
-      const { milliseconds, tokens } = measured(model, rows, tuning, 6);
+      const { milliseconds, tokens } = measured(model, rows, tuning, 3);
       first ??= tokens;
       const whole = (milliseconds[0] + milliseconds[1]) / 2;
       const bytes = (stepBytes(config, rows, middle[0]) + stepBytes(config, rows, middle[1])) / 2;

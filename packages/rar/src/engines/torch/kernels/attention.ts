@@ -4,7 +4,8 @@
  * A block computes one head of one row. The cache of a head is one run of 16-byte chunks, which threads read side by
  * side: a thread always has the same part of the head, of every PLACES-th position, for THREADS is a multiple of the parts.
  *
- * Defines: ROWS, HEADS, HEAD (its width), POSITIONS (room in the cache), ATTENTION_PLACES, ATTENTION_AHEAD (loads before the first is used).
+ * Defines: ROWS, HEADS, HEAD (its width), POSITIONS (room in the cache), ATTENTION_PLACES, ATTENTION_AHEAD (loads before the first is used),
+ * VALUES_AHEAD (see "Tuning").
  */
 export const attentionSource = `
 #define PARTS_OF_HEAD (HEAD / VEC)
@@ -42,6 +43,7 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     const int p = first + i * PLACES;
     if (p < position) loaded[i] = chunk(ownKeys + p * HEAD + part * VEC);
   }
+  if (VALUES_AHEAD && position > 0) prefetch(reinterpret_cast<const char*>(ownValues), position * HEAD * sizeof(T));
   if (helpers == 0) AHEAD.read(blockIdx.x, gridDim.x);
   begin();
 

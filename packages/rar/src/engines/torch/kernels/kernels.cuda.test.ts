@@ -73,7 +73,12 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     ["rar-xl", "bfloat16", 1, {}],
     ["rar-xl", "bfloat16", 1, { early: true }],
     ["rar-xl", "bfloat16", 1, { ahead }],
-    ["rar-xl", "bfloat16", 1, { early: true, ahead, aheadLate: true, aheadBulk: false }],
+    [
+      "rar-xl",
+      "bfloat16",
+      1,
+      { early: true, ahead, aheadLate: true, aheadBulk: false, staged: true, valuesAhead: true },
+    ],
     ["rar-xxl", "bfloat16", 2, {}],
     ["rar-xl", "float32", 1, {}],
     ["rar-xl", "bfloat16", 128, { early: true }],

@@ -40,7 +40,7 @@ describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulate
 
   it.each([
     ["bfloat16", 1, false, {}],
-    ["float32", 2, true, { ahead, aheadLate: true }],
+    ["float32", 2, true, { ahead, aheadLate: true, staged: true, valuesAhead: true }],
     ["bfloat16", 3, true, {}],
   ] as const satisfies readonly (readonly [unknown, unknown, unknown, Tuning])[])(
     "whole steps in %s, %i images, backwards: %s, cut as %j",

@@ -5,7 +5,7 @@
  * thread needs are asked for at once, before anything else is looked at: a kernel launched early has them under
  * way before its predecessor is done.
  *
- * Defines: ROWS, LINEAR_THREADS, AHEAD_LATE (see "Tuning"), WIDTH, MLP (width inside the feed-forward part), CODES, and for each of
+ * Defines: ROWS, LINEAR_THREADS, LINEAR_BOUNDS, AHEAD_LATE and STAGED (see "Tuning"), WIDTH, MLP (width inside the feed-forward part), CODES, and for each of
  * QKV, PROJ, FC1, FC2 and HEAD_OUT the numbers _EACH and _SPLIT.
  */
 export const linearSource = `
@@ -66,6 +66,25 @@ __device__ __forceinline__ void linear(
     __syncthreads();
   }
 
+  // Every thread asks for its part of the input at once, where that fits into shared memory.
+  constexpr bool STAGES = STAGED && !(KIND & NORMED) && ROWS * INPUT * sizeof(T) <= 32 * 1024;
+  __shared__ __align__(16) T staged[STAGES ? ROWS * INPUT : VEC];
+  if (STAGES) {
+    constexpr int PARTS_EACH = (ROWS * CHUNKS + LINEAR_THREADS - 1) / LINEAR_THREADS;
+    uint4 loaded[PARTS_EACH];
+#pragma unroll
+    for (int i = 0; i < PARTS_EACH; i++) {
+      const int at = threadIdx.x + LINEAR_THREADS * i;
+      if (at < ROWS * CHUNKS) loaded[i] = chunk(input + at * VEC);
+    }
+#pragma unroll
+    for (int i = 0; i < PARTS_EACH; i++) {
+      const int at = threadIdx.x + LINEAR_THREADS * i;
+      if (at < ROWS * CHUNKS) reinterpret_cast<uint4*>(staged)[at] = loaded[i];
+    }
+    __syncthreads();
+  }
+
   float sum[EACH][ROWS];
 #pragma unroll
   for (int e = 0; e < EACH; e++)
@@ -88,7 +107,7 @@ __device__ __forceinline__ void linear(
           in[r][j + 3] = four.w;
         }
       } else {
-        spread(chunk(input + r * INPUT + at), in[r]);
+        spread(chunk((STAGES ? staged : input) + r * INPUT + at), in[r]);
       }
     }
 #pragma unroll
@@ -126,7 +145,7 @@ __device__ __forceinline__ void linear(
     static_cast<T*>(output)[at] = narrowed(value);
 }
 
-#define LINEAR extern "C" __global__ void __launch_bounds__(LINEAR_THREADS)
+#define LINEAR extern "C" __global__ void __launch_bounds__(LINEAR_BOUNDS)
 
 LINEAR qkvLinear(float* x, const T* table, const long long* condition, const int* state, int partScale, int partShift,
                  const T* weight, const T* bias, T* out, AHEAD_PARAMETERS) {

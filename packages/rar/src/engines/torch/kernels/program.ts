@@ -98,11 +98,17 @@ export interface Distances {
 /** How the work is cut; for measurements. */
 export interface Tuning {
   readonly linearThreads?: number;
+  /** Blocks of linear layers that must fit into a multiprocessor, to limit their registers. Default: as the compiler likes. */
+  readonly linearBlocks?: number;
+  /** Whether linear layers without a norm bring their input to shared memory first. */
+  readonly staged?: boolean;
   /** Outputs that a warp computes at once, and warps that share one, by layer. */
   readonly each?: Partial<Record<FewKernelName, number>>;
   readonly split?: Partial<Record<FewKernelName, number>>;
   /** Loads of the cache under way at once, a thread. */
   readonly attentionAhead?: number;
+  /** Whether attention asks the memory for its values before it waits, as it does for keys. */
+  readonly valuesAhead?: boolean;
   /** Whether kernels start before their predecessors end. */
   readonly dependent?: boolean;
   /** Whether a kernel's successor may start before its predecessor is done, so that several stand by with their weights. */
@@ -144,6 +150,7 @@ export function stepKernels(
   const few = rows <= FEW_ROWS;
   const { linearThreads = 256, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
   const { early = false, aheadLate = false, aheadBulk = true } = tuning;
+  const { linearBlocks, staged = false, valuesAhead = false } = tuning;
   const attentionParts = d / chunk;
   const places = placesOf(attentionParts);
   const outputs: Readonly<Record<FewKernelName, number>> = {
@@ -158,7 +165,7 @@ export function stepKernels(
     const each = tuning.each?.[name] ?? 4;
     // Six loads of a lane for an output at most, and warps enough for every multiprocessor.
     const least = Math.max(inputs / chunk / 32 / 6, WARPS / (outputs[name] / each));
-    const split = tuning.split?.[name] ?? powerAbove(least, 8);
+    const split = tuning.split?.[name] ?? powerAbove(least, Math.min(8, linearThreads / 32));
     return { name, each, split };
   });
   const defines = {
@@ -174,10 +181,13 @@ export function stepKernels(
     ATTENTION_PLACES: places,
     ATTENTION_AHEAD: attentionAhead,
     ROWS: rows,
-    EARLY: early ? 1 : 0,
-    AHEAD_LATE: aheadLate ? 1 : 0,
-    AHEAD_BULK: aheadBulk ? 1 : 0,
+    EARLY: Number(early),
+    AHEAD_LATE: Number(aheadLate),
+    AHEAD_BULK: Number(aheadBulk),
+    STAGED: Number(staged),
+    VALUES_AHEAD: Number(valuesAhead),
     LINEAR_THREADS: linearThreads,
+    LINEAR_BOUNDS: linearBlocks ? `${linearThreads},${linearBlocks}` : linearThreads,
     ...Object.fromEntries(
       cut.flatMap(({ name, each, split }) => [
         [`${macros[name]}_EACH`, each],
