@@ -1,23 +1,23 @@
 /**
  * What a trained model folder is worth: held-out loss and reconstructions, samples, and how far these are from the
- * pictures it was trained on. Writes report.json, report.md and three sheets.
+ * pictures it was trained on. Writes report.json, report.md, three sheets of at most 300,000 bytes each, and the training's
+ * curves beside them.
  *
  *   node runs/report.mjs --model FOLDER --out FOLDER --held-out PICTURES --held-out-tokens FILE
  *     [--train PICTURES] [--train-tokens FILE] [--beside MODEL] [--each 12] [--seed 0] [--device cpu]
  *
  * PICTURES: class folders, a shard, or a pattern of shards. --beside: a second model, whose samples stand at the right.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as torch from "libtorch";
 import { table } from "../bench/study-lib/scores.mjs";
+import { smallSheet } from "../bench/study-lib/small-sheet.mjs";
 import { finalOrder } from "../packages/rar/dist/config/orders.js";
 import { openImages } from "../packages/rar/dist/data/image-set.js";
 import { openTokens } from "../packages/rar/dist/data/token-rows.js";
 import { createEngine } from "../packages/rar/dist/engines/create.js";
-import { encodePngSync } from "../packages/rar/dist/images/png.js";
-import { contactSheet } from "../packages/rar/dist/images/sheet.js";
 import { enlarge } from "../packages/rar/dist/images/to-bytes.js";
 import { Pipeline } from "../packages/rar/dist/pipeline.js";
 import { heldOutLoss } from "../packages/rar/dist/training/held-out.js";
@@ -54,8 +54,9 @@ mkdirSync(values.out, { recursive: true });
 const device = values.device ?? (torch.cudaDevices() > 0 ? "cuda" : "cpu");
 const each = Number(values.each);
 const report = { model: values.model, heldOut: {} };
-const save = async (name, content, options) =>
-  writeFileSync(join(values.out, name), encodePngSync(await contactSheet(content, options)));
+/** A sheet; `content` makes one with as many pictures a row, or rows, as it is told. */
+const save = async (name, most, content, options) =>
+  writeFileSync(join(values.out, name), (await smallSheet(most, content, options)).bytes);
 const progress = (done, total) => {
   if (process.stderr.isTTY && done === total) console.error(`${total} training pictures compared`);
 };
@@ -63,6 +64,8 @@ const progress = (done, total) => {
 await scoreGenerator();
 const back = await scoreTokenizer();
 await drawSamples(back);
+for (const name of ["curves.svg", "curves.png"])
+  if (existsSync(join(values.model, name))) copyFileSync(join(values.model, name), join(values.out, name));
 writeFileSync(join(values.out, "report.json"), `${JSON.stringify(report, undefined, 2)}\n`);
 const markdown = rows();
 writeFileSync(join(values.out, "report.md"), `${markdown}\n`);
@@ -111,8 +114,9 @@ async function scoreTokenizer() {
       const pictures = await read(values["held-out"], PICTURES);
       const { decoded, ...scores } = await reconstruct(tokenizer, pictures);
       Object.assign(report.heldOut, scores, { pictures: pictures.length });
-      const shown = pictures.slice(0, 96).flatMap((image, i) => [{ image }, { image: decoded[i] }]);
-      await save("reconstructions.png", shown, { columns: 24, scale: 1, gap: 2 });
+      const pairs = pictures.slice(0, 96).map((image, i) => [{ image }, { image: decoded[i] }]);
+      const rowsOfPairs = (n) => pairs.slice(0, 12 * n).flat();
+      await save("reconstructions.png", 8, rowsOfPairs, { columns: 24, gap: 2 });
       if (values.train === undefined) return { heldOut: decoded, train: [] };
       const train = await read(values.train, pictures.length);
       return { heldOut: decoded, train: (await reconstruct(tokenizer, train)).decoded };
@@ -134,15 +138,11 @@ async function drawSamples(reconstructions) {
   const own = await draw(values.model);
   const other = values.beside === undefined ? undefined : await draw(values.beside);
   const side = Math.max(own.images[0].width, other?.images[0].width ?? 0);
-  const of = ({ images }, row) =>
-    images.slice(row * each, (row + 1) * each).map((image) => enlarge(image, side / image.width));
+  const of = ({ images }, row, n) =>
+    images.slice(row * each, row * each + n).map((image) => enlarge(image, side / image.width));
   const gap = { width: side, height: side, data: new Uint8Array(3 * side * side).fill(250) };
-  const line = (row) => [...of(own, row), ...(other ? [gap, ...of(other, row)] : [])];
-  await save(
-    "samples.png",
-    own.names.map((label, row) => ({ label, images: line(row) })),
-    { gap: 2 },
-  );
+  const line = (row, n) => [...of(own, row, n), ...(other ? [gap, ...of(other, row, n)] : [])];
+  await save("samples.png", each, (n) => own.names.map((label, row) => ({ label, images: line(row, n) })));
   if (values.train === undefined) return;
   await using(openImages(values.train), async (set) => {
     const groups = [own.images, reconstructions.heldOut, reconstructions.train];
@@ -158,13 +158,17 @@ async function drawSamples(reconstructions) {
       nearestOfHeldOut: ofHeldOut,
       nearestOfTraining: ofTraining,
     };
-    const pairs = own.names.map(async (label, row) => {
-      const images = [];
-      for (let i = row * each; i < row * each + Math.min(6, each); i++)
-        images.push(own.images[i], await set.read(found[i].index));
-      return { label, images };
-    });
-    await save("nearest.png", await Promise.all(pairs), { gap: 2 });
+    const most = Math.min(6, each);
+    const pairs = await Promise.all(
+      own.names.map(async (label, row) => {
+        const images = [];
+        for (let i = row * each; i < row * each + most; i++)
+          images.push(own.images[i], await set.read(found[i].index));
+        return { label, images };
+      }),
+    );
+    const rowsOfPairs = (n) => pairs.map(({ label, images }) => ({ label, images: images.slice(0, 2 * n) }));
+    await save("nearest.png", most, rowsOfPairs);
   });
 }
 

@@ -5,11 +5,11 @@ import { contactSheet } from "../../packages/rar/dist/images/sheet.js";
 const LIMIT = 300_000;
 
 /**
- * A sheet with as many pictures a row as fit into 300,000 bytes, at least one.
+ * The largest of several sheets that fits into 300,000 bytes.
  *
- * @param most - pictures a row at most
- * @param content - given their number, what {@link contactSheet} takes
- * @returns {bytes, each}: the file, and how many pictures a row it has
+ * @param most - of the largest, as `content` counts: pictures a row, or rows
+ * @param content - given that number, what {@link contactSheet} takes
+ * @returns {bytes, each}: the file, and its number; 1 is taken even if it does not fit
  */
 export async function smallSheet(most, content, options = { gap: 2 }) {
   for (let each = most; ; each--) {
