@@ -135,7 +135,7 @@ export function checkSteps(
   const fused = new KernelStepper(model, rows, compiled, record);
   const ids = (values: Iterable<number>, shape: readonly number[]): Tensor =>
     torch.tensor(BigInt64Array.from(values, BigInt), { shape, device });
-  for (const [round, distinct] of [1, images].entries()) {
+  for (const [round, distinct] of [1, Math.min(images, config.classes)].entries()) {
     const conditions = Int32Array.from(
       { length: images },
       (_, i) => config.codebookSize + 1 + (i % distinct),
@@ -197,7 +197,10 @@ export function checkDraws(
     for (const [round, temperature] of temperatures.entries()) {
       const conditions = rowConditions(
         config,
-        Int32Array.from({ length: images }, (_, i) => K + 1 + ((i + round) % images)),
+        Int32Array.from(
+          { length: images },
+          (_, i) => K + 1 + ((i + round) % Math.min(images, config.classes)),
+        ),
         guided,
       );
       const [own, other] = [new Modulations(model, conditions), new Modulations(model, conditions)];

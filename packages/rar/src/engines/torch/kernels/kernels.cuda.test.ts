@@ -32,7 +32,7 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
       inferenceMode(() => {
         const positions = [0, 1, 2, 15, 16, 31, 32, 63, 64, 100, 127, 128, 200, 255, 256];
         checkAttention({ compile, device, dtype }, withHeads(d), 2, positions);
-        checkAttention({ compile, device, dtype }, withHeads(d), 256, [0, 33, 256]);
+        checkAttention({ compile, device, dtype }, withHeads(d), 8, [0, 33, 256]); // more than a few rows
       });
     });
 
