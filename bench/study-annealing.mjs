@@ -11,6 +11,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import * as torch from "libtorch";
 import { loadConfig } from "../packages/rar/dist/config/load.js";
@@ -68,7 +69,7 @@ const about = {
   results: found,
   kinds: Object.keys(kinds),
   run: {
-    ...{ steps, seeds, samples, annealed, device },
+    ...{ steps, seeds, samples, annealed },
     batch: recipe.training.per_gpu_batch_size,
     orders: ORDERS,
     rows: await rowsIn(files.tokens),
@@ -123,7 +124,14 @@ async function one(kind, [start, end], seed) {
     ],
     { stdio: ["ignore", process.stderr, "inherit"] },
   );
-  const result = { words, ...(await losses(folder)), ...(await sampled(folder)), curve: curveOf(folder) };
+  const machine = device === "cpu" ? cpus()[0]?.model.trim() : torch.cuda.properties(device).name;
+  const result = {
+    words,
+    machine,
+    ...(await losses(folder)),
+    ...(await sampled(folder)),
+    curve: curveOf(folder),
+  };
   writeFileSync(kept, `${JSON.stringify(result)}\n`);
   return result;
 }

@@ -1,6 +1,5 @@
 /** The page of the annealing study in Markdown, its chart and its sheet of samples. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { drawChart, svgOf } from "../../packages/rar/dist/training/trackers/chart.js";
 import { mean, table } from "../study-lib/scores.mjs";
@@ -50,12 +49,12 @@ function page({ results, kinds, run, command, real }, shown) {
       ],
     );
   };
-  const machine = run.device === "cpu" ? `a CPU (${cpus()[0]?.model.trim()})` : run.device;
+  const machines = [...new Set(results.map(({ machine }) => machine))].join(", ");
   const { steps, batch, annealed, orders, samples, seeds } = run;
   const [all, rows, heldOut] = [steps, run.rows, run.heldOut].map((n) => n.toLocaleString("en"));
   return `# Random orders, annealed: the paper's study on CIFAR-10
 
-\`${command}\` wrote this page. One generator, trained three times on ${machine}, each time in ${all} steps of ${batch} of the same ${rows} rows of tokens, with all else equal: raster orders only; random orders only;
+\`${command}\` wrote this page. One generator, trained in three ways (${machines}), each in ${all} steps of ${batch} of the same ${rows} rows of tokens, with all else equal: raster orders only; random orders only;
 random orders up to step ${annealed[0]}, then ever fewer until step ${annealed[1]}, raster from there on. ${seeds.length > 1 ? `Means of seeds ${seeds.join(", ")}, ± half of their range` : `Seed ${seeds[0]}, a single run each`}; losses on ${heldOut} held-out rows.
 
 ## Held-out loss
