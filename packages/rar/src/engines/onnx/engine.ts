@@ -30,6 +30,7 @@ import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from
 import { cacheBytes } from "./kv-cache.js";
 import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
+import { runsTiled, tiledStep } from "./tiled.js";
 import { storedBytes, type WeightFormat } from "./weights.js";
 import type { SessionSettings } from "./worker.js";
 
@@ -75,8 +76,9 @@ export class OnnxEngine implements Engine {
     { config, weights }: Model<GeneratorConfig>,
     options: RunOptions = {},
   ): Promise<Generator> {
+    const tiled = this.precision === "int8" && runsTiled(config) ? tiledStep(config) : undefined;
     const graphs = {
-      step: stepGraph(config, this.precision),
+      step: tiled?.graph ?? stepGraph(config, this.precision),
       modulation: modulationGraph(config, this.precision),
     };
     const sizes = { step: storedBytes(graphs.step), modulation: storedBytes(graphs.modulation) };
@@ -103,9 +105,9 @@ export class OnnxEngine implements Engine {
       ...options,
       onPrepare: report && ((done) => report(sizes.step + done, total)),
     });
-    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, {
-      threads: this.threads,
-    } satisfies SessionSettings);
+    const settings: SessionSettings = { threads: this.threads };
+    const places = tiled?.places();
+    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, settings, places);
     return {
       config,
       weightBytes: total,

@@ -28,7 +28,9 @@ export type Storage =
       readonly block: number;
       readonly rows: number;
       readonly columns: number;
-    };
+    }
+  /** The tiles of 8-bit numbers that the WebAssembly kernels read (engines/wasm) */
+  | { readonly kind: "tiles"; readonly block: number; readonly rows: number; readonly columns: number };
 
 export interface StoredParameter {
   readonly name: string;

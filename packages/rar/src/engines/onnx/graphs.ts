@@ -19,7 +19,7 @@ import type { WeightFormat } from "./weights.js";
 type Shapes = readonly { readonly name: string; readonly shape: readonly number[] }[];
 
 /** Parameters by name, as nodes that are stored only where something uses them. */
-function parameters(shapes: Shapes): Parameters<Node> {
+export function parameters(shapes: Shapes): Parameters<Node> {
   const known = new Map(shapes.map(({ name, shape }) => [name, shape]));
   const made = new Map<string, Node>();
   return (name) => {

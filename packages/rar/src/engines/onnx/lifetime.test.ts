@@ -38,12 +38,15 @@ async function run(program: string): Promise<{ code: number | null; output: stri
 }
 
 describe("an engine's lifetime", () => {
-  it("loaded and disposed ten times, memory stays flat and no thread is left", async () => {
-    const { code, output, errors } = await run(`
+  // Steps of int8 run in WebAssembly, in threads and a memory of their own.
+  it.each(["float32", "int8"])(
+    "%s loaded and disposed ten times, memory stays flat and no thread is left",
+    async (precision) => {
+      const { code, output, errors } = await run(`
       const { readdirSync } = await import("node:fs");
       const [rss, threads] = [[], []];
       for (let i = 0; i < 10; i++) {
-        const engine = new OnnxEngine({ threads: 2 });
+        const engine = new OnnxEngine({ threads: 2, precision: "${precision}" });
         const generator = await engine.loadGenerator(model);
         const pixels = await engine.loadTokenizer(tokenizer);
         let filled = 0;
@@ -57,22 +60,25 @@ describe("an engine's lifetime", () => {
       const held = process.getActiveResourcesInfo().filter((name) => /worker|port/i.test(name));
       console.log(JSON.stringify({ rss, threads, held }));
     `);
-    expect({ code, errors }).toEqual({ code: 0, errors: "" });
-    const { rss, threads, held } = JSON.parse(output) as Record<"rss" | "threads", number[]> & {
-      held: string[];
-    };
-    expect(held).toEqual([]);
-    expect(
-      threads.slice(1).every((count) => count <= threads[0]!),
-      `threads after each: ${threads}`,
-    ).toBe(true);
-    // A leak of the weights alone would be 9 MB each time, of the threads' heaps more.
-    expect(rss[9]! - rss[3]!, `MiB after each: ${rss.map(Math.round)}`).toBeLessThan(40);
-  });
+      expect({ code, errors }).toEqual({ code: 0, errors: "" });
+      const { rss, threads, held } = JSON.parse(output) as Record<"rss" | "threads", number[]> & {
+        held: string[];
+      };
+      expect(held).toEqual([]);
+      expect(
+        threads.slice(1).every((count) => count <= threads[0]!),
+        `threads after each: ${threads}`,
+      ).toBe(true);
+      // A leak of the weights alone would be 9 MB each time, of the threads' heaps more.
+      expect(rss[9]! - rss[3]!, `MiB after each: ${rss.map(Math.round)}`).toBeLessThan(40);
+    },
+  );
 
-  it("sessions opened and left at any moment leave nothing behind", async () => {
-    const { code, output, errors } = await run(`
-      const engine = new OnnxEngine({ threads: 2 });
+  it.each(["float32", "int8"])(
+    "%s sessions opened and left at any moment leave nothing behind",
+    async (precision) => {
+      const { code, output, errors } = await run(`
+      const engine = new OnnxEngine({ threads: 2, precision: "${precision}" });
       const generator = await engine.loadGenerator(model);
       const rss = [];
       for (let i = 0; i < 60; i++) {
@@ -82,11 +88,12 @@ describe("an engine's lifetime", () => {
       await engine.dispose();
       console.log(JSON.stringify({ rss }));
     `);
-    expect({ code, errors }).toEqual({ code: 0, errors: "" });
-    const { rss } = JSON.parse(output) as { rss: number[] };
-    // One session's cache is 2 x 4 layers x 8 rows x 64 positions x 192 numbers: 3 MB.
-    expect(rss[5]! - rss[2]!, `MiB: ${rss.map(Math.round)}`).toBeLessThan(40);
-  });
+      expect({ code, errors }).toEqual({ code: 0, errors: "" });
+      const { rss } = JSON.parse(output) as { rss: number[] };
+      // One session's cache is 2 x 4 layers x 8 rows x 64 positions x 192 numbers: 3 MB.
+      expect(rss[5]! - rss[2]!, `MiB: ${rss.map(Math.round)}`).toBeLessThan(40);
+    },
+  );
 
   it("an idle engine does not keep the process alive, a call under way does", async () => {
     const idle = await run(`
@@ -112,9 +119,14 @@ describe("an engine's lifetime", () => {
     expect(never).toEqual({ code: 0, output: "unused\n", errors: "" });
   });
 
-  it("disposed in the middle of a request, the request fails and the process ends", async () => {
-    const { code, output, errors } = await run(`
-      const engine = new OnnxEngine({ threads: 1 });
+  it.each([
+    ["float32", 1],
+    ["int8", 2],
+  ])(
+    "%s disposed in the middle of a request, the request fails and the process ends",
+    async (precision, threads) => {
+      const { code, output, errors } = await run(`
+      const engine = new OnnxEngine({ threads: ${threads}, precision: "${precision}" });
       const generator = await engine.loadGenerator(model);
       setTimeout(() => engine.dispose(), 30);
       try {
@@ -123,7 +135,8 @@ describe("an engine's lifetime", () => {
         console.log(error.name + " " + error.code + ": " + error.message);
       }
     `);
-    expect({ code, errors }).toEqual({ code: 0, errors: "" });
-    expect(output).toMatch(/^(RarityError engine|RangeError undefined): .*disposed/);
-  });
+      expect({ code, errors }).toEqual({ code: 0, errors: "" });
+      expect(output).toMatch(/^(RarityError engine|RangeError undefined): .*disposed/);
+    },
+  );
 });

@@ -1,61 +1,65 @@
-/** One batch being sampled inside the worker: gathers a step's inputs, runs the step graph, keeps the cache. */
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import ort from "onnxruntime-node";
-import { type GeneratorConfig, headWidth, noneId } from "../../config/architecture.js";
+/** One batch being sampled inside the worker: which position comes next, what stands there, and how it is conditioned. */
+import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import { clsId, modulationParts, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { SessionRequest } from "../engine.js";
-import { BUCKET, KeyValueCache } from "./kv-cache.js";
 import type { ModulationTables } from "./modulation.js";
 
-/** Score added where nothing is stored: exp of it is exactly 0. */
-const CLOSED = -1e9;
+/** What computes one batch's steps and holds its keys and values. */
+export interface Stepper {
+  /** What conditioning does to a row at the next position: [parts * D]. */
+  modulate(row: number, vectors: Float32Array): void;
+  /**
+   * The next position: logits [rows, K].
+   * @param content - what stands there in each row
+   * @param where - row of the position table, `next` of the target-aware one
+   */
+  step(
+    position: number,
+    content: Int32Array,
+    where: number,
+    next: number,
+  ): Float32Array | Promise<Float32Array>;
+  /** Stores what the last step left for later ones; called once it was answered. */
+  advance(position: number): void;
+  close(): void;
+}
 
-/** Rows of a batch: an image alone without guidance is computed twice, so that its numbers do not depend on its batch. */
-export const graphRows = (images: number, guided: boolean): number =>
-  guided ? 2 * images : Math.max(2, images);
+/** Opens steppers of one generator. */
+export interface StepEngine {
+  /** Rows below which a batch is computed as larger, so that its numbers do not depend on its size. */
+  readonly leastRows: number;
+  open(rows: number): Stepper;
+  release(): Promise<void>;
+}
 
 export class StepRunner {
   readonly rows: number;
   readonly #config: GeneratorConfig;
-  readonly #session: InferenceSession;
+  readonly #stepper: Stepper;
   readonly #tables: ModulationTables;
   readonly #conditions: Int32Array;
   readonly #images: number;
   readonly #order: Int32Array;
-  readonly #cache: KeyValueCache;
-  readonly #modulation: Float32Array; // [parts, rows, D]
-  readonly #mask: Float32Array;
-  readonly #feeds: Record<string, Tensor> = {};
   #chunk: { index: number; tables: Map<number, Float32Array> } | undefined;
   #position = 0;
+  #stepped = false;
 
   constructor(
     config: GeneratorConfig,
-    session: InferenceSession,
+    engine: StepEngine,
     tables: ModulationTables,
     request: SessionRequest,
   ) {
     const { conditions, guided, order } = request;
     this.#config = config;
-    this.#session = session;
     this.#tables = tables;
     this.#images = conditions.length;
     this.rows = guided ? 2 * this.#images : this.#images;
-    const rows = graphRows(this.#images, guided);
+    const rows = Math.max(engine.leastRows, this.rows);
     this.#conditions = new Int32Array(rows).fill(guided ? noneId(config) : conditions[0]!);
     this.#conditions.set(conditions);
     this.#order = order ?? Int32Array.from({ length: config.tokens }, (_, i) => i);
-    this.#cache = new KeyValueCache({
-      layers: config.depth,
-      sequences: rows * config.heads,
-      headWidth: headWidth(config),
-      positions: config.tokens,
-    });
-    this.#modulation = new Float32Array(modulationParts(config) * rows * config.width);
-    this.#mask = new Float32Array(Math.ceil(config.tokens / BUCKET) * BUCKET + BUCKET).fill(CLOSED);
-    const shape = [modulationParts(config) * rows, 1, config.width];
-    this.#feeds.modulation = new ort.Tensor("float32", this.#modulation, shape);
-    this.#takeViews();
+    this.#stepper = engine.open(rows);
   }
 
   /** Prepares position 0; must be awaited before {@link prefill}. */
@@ -84,41 +88,22 @@ export class StepRunner {
     return this.#run(content, placeRow(this.#order[place]!), placeRow(this.#order[place + 1]!));
   }
 
-  #packed: Float32Array | undefined;
-
   async #run(content: Int32Array, where: number, next: number): Promise<Float32Array> {
-    const ids = (values: ArrayLike<number>, shape: number[]): Tensor =>
-      new ort.Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), shape);
-    this.#feeds.content = ids(content, [content.length, 1]);
-    this.#feeds.where = ids([where], [1]);
-    this.#feeds.next = ids([next], [1]);
-    const out = await this.#session.run(this.#feeds);
-    this.#packed = out.cache!.data as Float32Array;
-    return (out.logits!.data as Float32Array).slice(0, this.rows * this.#config.codebookSize);
+    const logits = await this.#stepper.step(this.#position, content, where, next);
+    this.#stepped = true;
+    return logits.slice(0, this.rows * this.#config.codebookSize);
   }
 
   /** Stores the last position's keys and values and gathers the next one's modulation. */
   async advance(): Promise<void> {
-    if (!this.#packed) return;
-    if (this.#position < this.#config.tokens) {
-      this.#mask[this.#cache.length] = 0;
-      if (this.#cache.append(this.#packed)) this.#takeViews();
-    }
-    this.#packed = undefined;
-    this.#position++;
+    if (!this.#stepped) return;
+    this.#stepped = false;
+    this.#stepper.advance(this.#position++);
     if (this.#position <= this.#config.tokens) await this.#loadModulation();
   }
 
-  #takeViews(): void {
-    const { depth, heads } = this.#config;
-    const shape = [this.#conditions.length, heads, this.#cache.bucket, headWidth(this.#config)];
-    for (let i = 0; i < depth; i++) {
-      this.#feeds[`k${i}`] = new ort.Tensor("float32", this.#cache.view(2 * i), shape);
-      this.#feeds[`v${i}`] = new ort.Tensor("float32", this.#cache.view(2 * i + 1), shape);
-    }
-    const mask = this.#mask.subarray(0, this.#cache.bucket);
-    this.#feeds.mask = new ort.Tensor("float32", mask, [1, 1, 1, this.#cache.bucket]);
-    this.#feeds.lengths = new ort.Tensor("int64", BigInt64Array.from([BigInt(this.#cache.bucket), 1n]), [2]);
+  close(): void {
+    this.#stepper.close();
   }
 
   async #loadModulation(): Promise<void> {
@@ -127,16 +112,9 @@ export class StepRunner {
       this.#chunk = undefined; // let go of the last one before the next is made
       this.#chunk = { index, tables: await this.#tables.get([...this.#conditions], index) };
     }
-    const { width: D } = this.#config;
-    const parts = modulationParts(this.#config);
-    const rows = this.#conditions.length;
-    const start = (this.#position % this.#tables.chunk) * parts * D;
-    for (let row = 0; row < rows; row++) {
-      const table = this.#chunk.tables.get(this.#conditions[row]!)!;
-      for (let part = 0; part < parts; part++) {
-        const from = start + part * D;
-        this.#modulation.set(table.subarray(from, from + D), (part * rows + row) * D);
-      }
-    }
+    const vectors = modulationParts(this.#config) * this.#config.width;
+    const start = (this.#position % this.#tables.chunk) * vectors;
+    for (const [row, condition] of this.#conditions.entries())
+      this.#stepper.modulate(row, this.#chunk.tables.get(condition)!.subarray(start, start + vectors));
   }
 }

@@ -2,6 +2,7 @@
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TensorSource } from "../../weights/tensor-file.js";
+import { packTiles } from "../wasm/tiles.js";
 import type { Graph, StoredParameter } from "./graph.js";
 import { encodeModel, type InitializerSpec } from "./proto.js";
 
@@ -12,6 +13,18 @@ export const MODEL_FILE = "model.onnx";
 export const WEIGHTS_FILE = "weights.bin";
 /** ONNX Runtime maps external data; it wants pages. */
 const ALIGNMENT = 4096;
+
+/** Where each stored parameter begins in the weights file, by name, and the bytes of the whole. */
+export function placesInFile(graph: Graph): { offsets: Map<string, number>; bytes: number } {
+  const offsets = new Map<string, number>();
+  let bytes = 0;
+  for (const parameter of graph.stored.values()) {
+    const offset = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    offsets.set(parameter.name, offset);
+    bytes = offset + byteLength(parameter);
+  }
+  return { offsets, bytes };
+}
 
 /** Numbers that share a scale along the input axis: as many as fit evenly, at most 128. */
 export function blockSize(columns: number): number {
@@ -37,13 +50,14 @@ export async function writeGraph(
   const initializers: InitializerSpec[] = [...graph.small.values()];
   const file = await open(join(folder, WEIGHTS_FILE), "w");
   try {
-    let offset = 0;
     let done = 0;
+    const { offsets } = placesInFile(graph);
     const cache = new LastTensor(source);
     for (const parameter of stored) {
       options.signal?.throwIfAborted();
       const { name, type, shape } = parameter;
       const bytes = await encode(parameter, cache);
+      const offset = offsets.get(name)!;
       await writeAll(file, bytes, offset);
       initializers.push({
         name,
@@ -51,7 +65,6 @@ export async function writeGraph(
         shape,
         data: { location: WEIGHTS_FILE, offset, length: bytes.byteLength },
       });
-      offset = Math.ceil((offset + bytes.byteLength) / ALIGNMENT) * ALIGNMENT;
       done += bytes.byteLength;
       options.onBytes?.(done, total);
     }
@@ -109,6 +122,7 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
   const values = pieces.length === 1 ? pieces[0]! : joined(pieces);
   if (storage.kind === "plain") return asBytes(values);
   const { rows, columns } = storage;
+  if (storage.kind === "tiles") return packTiles(values, storage);
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
   const { bits, block } = storage;
   return storage.kind === "scales"

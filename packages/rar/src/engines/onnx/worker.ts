@@ -4,11 +4,18 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
+import { modulationParts } from "../../networks/generator.js";
 import type { HostArray, SessionRequest } from "../engine.js";
 import { Answer, type Methods, serve } from "../rpc.js";
+import { WasmGenerator } from "../wasm/generator.js";
+import { compileKernels } from "../wasm/kernels.js";
+import type { StepPlaces } from "../wasm/places.js";
+import { Team } from "../wasm/team.js";
+import type { Module } from "../wasm/webassembly.js";
+import { graphSteps } from "./graph-step.js";
 import { ModulationTables } from "./modulation.js";
-import { StepRunner } from "./runner.js";
-import { MODEL_FILE } from "./weights.js";
+import { type StepEngine, StepRunner } from "./runner.js";
+import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
 
 export interface SessionSettings {
   readonly threads: number;
@@ -16,7 +23,7 @@ export interface SessionSettings {
 
 interface LoadedGenerator {
   readonly config: GeneratorConfig;
-  readonly step: InferenceSession;
+  readonly steps: StepEngine;
   readonly modulation: InferenceSession;
   readonly tables: ModulationTables;
 }
@@ -25,6 +32,9 @@ const graphs = new Map<number, InferenceSession>();
 const generators = new Map<number, LoadedGenerator>();
 const runners = new Map<number, StepRunner>();
 let ids = 0;
+
+/** Kernels and threads for steps in WebAssembly, made when a generator first wants them. */
+let tiled: { readonly module: Module; readonly team: Team } | undefined;
 
 const open = (folder: string, { threads }: SessionSettings): Promise<InferenceSession> =>
   ort.InferenceSession.create(join(folder, MODEL_FILE), {
@@ -97,8 +107,16 @@ const methods = {
     config: GeneratorConfig,
     folders: { step: string; modulation: string },
     settings: SessionSettings,
+    places?: StepPlaces,
   ): Promise<number> {
-    const stepSession = await open(folders.step, settings);
+    let steps: StepEngine;
+    if (places) {
+      tiled ??= { module: compileKernels(), team: new Team(settings.threads) };
+      const file = join(folders.step, WEIGHTS_FILE);
+      steps = new WasmGenerator(config, modulationParts(config), places, file, tiled.module, tiled.team);
+    } else {
+      steps = graphSteps(config, await open(folders.step, settings));
+    }
     const modulation = await open(folders.modulation, settings);
     const tables = new ModulationTables({
       compute: async (conditions, positions) => {
@@ -112,20 +130,20 @@ const methods = {
       positions: config.tokens + 1,
       pinned: noneId(config),
     });
-    generators.set(++ids, { config, step: stepSession, modulation, tables });
+    generators.set(++ids, { config, steps, modulation, tables });
     return ids;
   },
 
   async releaseGenerator(id: number): Promise<void> {
     const generator = generators.get(id);
     generators.delete(id);
-    await generator?.step.release();
+    await generator?.steps.release();
     await generator?.modulation.release();
   },
 
   async openSession(generatorId: number, request: SessionRequest): Promise<number> {
-    const { config, step: session, tables } = found(generators, generatorId);
-    const runner = new StepRunner(config, session, tables, request);
+    const { config, steps, tables } = found(generators, generatorId);
+    const runner = new StepRunner(config, steps, tables, request);
     await runner.start();
     runners.set(++ids, runner);
     return ids;
@@ -142,8 +160,12 @@ const methods = {
     return step(runner, await runner.step(tokens));
   },
 
-  closeSession(id: number): void {
+  async closeSession(id: number): Promise<void> {
+    const runner = runners.get(id);
+    if (!runner) return;
     runners.delete(id);
+    await upkeep.get(runner)?.catch(() => {});
+    runner.close();
   },
 
   async dispose(): Promise<void> {
