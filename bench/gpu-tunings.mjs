@@ -25,55 +25,31 @@ const { device } = values;
 const began = performance.now();
 const secondsSince = (start) => (performance.now() - start) / 1000;
 
-const MB = 1e6;
 const layers = ["qkvLinear", "projLinear", "fc1Linear", "fc2Linear", "headLinear"];
-const cut = (linearThreads, each, linearBlocks) => ({
+const cut = (linearThreads, each, linearBlocks = 0) => ({
   linearThreads,
   linearBlocks,
   each: Object.fromEntries(layers.map((name) => [name, each])),
 });
-/** Megabytes ahead of linear layers, beside the attention, beside drawing; and blocks that do nothing else. */
-const ahead = (linear, attention, embed, helpers) => ({
-  ahead: { linear: linear * MB, attention: attention * MB, embed: embed * MB, helpers },
-});
 
-/** In order of hope, for there may not be time for all; what follows without another program takes little. */
-function tunings(rows) {
+/** In order of hope, for there may not be time for all. */
+function tunings() {
   if (values.tunings) return JSON.parse(values.tunings);
-  const distances = [
-    ahead(0, 8, 8, 100),
-    ahead(0, 16, 16, 100),
-    ahead(4, 8, 8, 100),
-    ahead(8, 16, 16, 100),
-    ahead(16, 24, 24, 100),
-    ahead(8, 16, 16, 0),
-    ahead(8, 16, 16, 50),
-    ahead(8, 16, 16, 200),
-    ahead(0, 0, 16, 100),
+  const cuts = [
+    ...[cut(128, 4, 3), cut(256, 4), cut(256, 2), cut(256, 2, 3)],
+    ...[cut(128, 4, 2), cut(128, 2, 4), cut(256, 4, 1), cut(256, 1, 4)],
   ];
-  const few = [{}, ahead(0, 12, 12, 100), ahead(8, 16, 16, 100)];
-  const both = (list, extra) => list.map((one) => ({ ...one, ...extra }));
-  const more = { early: true, staged: true, valuesAhead: true };
-  const cuts = [cut(256, 2), cut(128, 4, 3), cut(128, 2, 4), cut(256, 2, 3), cut(256, 4, 1), cut(256, 1, 4)];
-  const early = both([{}, ...distances], { early: true });
-  const otherCuts = cuts.flatMap((way) => both(few, { ...way, ...more }));
-  return [
-    {},
-    ...(rows > 2 ? [...early.slice(0, 1), ...otherCuts, ...early.slice(1)] : [...distances, ...early]),
-    ...both([{}, ...distances.slice(1, 5)], more),
-    ...(rows > 2 ? distances : otherCuts),
-    ...both(few, { early: true, staged: true }),
-    ...both(few, { early: true, valuesAhead: true }),
-    ...both(few.slice(1), { ...more, aheadLate: true }),
-    ...both(few.slice(1), { ...more, aheadBulk: false }),
-    ...both(few, { staged: true, valuesAhead: true }),
-    ...cuts.slice(0, 3).flatMap((way) => both(few, way)),
+  const ways = [
+    { early: true, staged: true, valuesAhead: true },
+    { early: true, staged: false, valuesAhead: false },
+    { early: true, staged: true, valuesAhead: false },
+    { early: false, staged: false, valuesAhead: false },
   ];
+  return [{}, ...ways.flatMap((way) => cuts.map((one) => ({ ...one, ...way })))];
 }
 
 function nameOf(tuning) {
-  const { early, dependent = true, staged, valuesAhead, aheadLate, aheadBulk = true, ahead, ...way } = tuning;
-  const { linearThreads, linearBlocks, each, ...more } = way;
+  const { early, dependent = true, staged, valuesAhead, linearThreads, linearBlocks, each, ...more } = tuning;
   const parts = [
     early && "early",
     !dependent && "one after the other",
@@ -82,13 +58,9 @@ function nameOf(tuning) {
     each && `${[...new Set(Object.values(each))].join("/")} each`,
     staged && "staged",
     valuesAhead && "values",
-    ahead &&
-      `ahead ${[ahead.linear, ahead.attention, ahead.embed].map((n = 0) => n / MB).join("/")} MB, ${ahead.helpers ?? 0} helpers`,
-    aheadLate && "late",
-    !aheadBulk && "by lines",
     ...Object.entries(more).map(([key, value]) => `${key} ${JSON.stringify(value)}`),
   ];
-  return parts.filter(Boolean).join(", ") || "as before";
+  return parts.filter(Boolean).join(", ") || "the default";
 }
 
 /** Positions that are fed, all of one chunk of the modulation, after the one whose logits are drawn from first. */
@@ -157,7 +129,7 @@ function compare(model, preset, rows, streaming, until) {
   const titles = stretches.map(({ from, steps }) => `ms at ${from + 1} to ${from + steps}`);
   line("tuning", ...titles, "share of the read's speed", "tokens that differ", "s in all");
   line(...Array(titles.length + 4).fill("---"));
-  const all = tunings(rows);
+  const all = tunings();
   let first;
   const middle = stretches.map(({ from, steps }) => from + (steps + 1) / 2);
   let left = 0;

@@ -16,7 +16,7 @@ export const attentionSource = `
 
 extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     const T* qkv, const T* qWeight, const T* qBias, const T* kWeight, const T* kBias, T* keys, T* values, const int* state,
-    T* out, AHEAD_PARAMETERS) {
+    T* out) {
   constexpr int WARPS = ATTENTION_THREADS / 32;
   constexpr int LOADS = ATTENTION_AHEAD;
   constexpr int NUMBERS = (HEAD + 31) / 32;
@@ -25,11 +25,6 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
   __shared__ float products[LARGER(POSITIONS * PADDED, PLACES * HEAD)];
   __shared__ float weights[POSITIONS];
   __shared__ float scratch[2][WARPS];
-  const int helpers = gridDim.x - ROWS * HEADS; // blocks that only read ahead
-  if (blockIdx.x >= ROWS * HEADS) {
-    AHEAD.read(blockIdx.x - ROWS * HEADS, helpers);
-    return;
-  }
   const int row = blockIdx.x / HEADS, head = blockIdx.x % HEADS;
   const int part = threadIdx.x % PARTS_OF_HEAD, first = threadIdx.x / PARTS_OF_HEAD;
   const int position = state[0];
@@ -44,7 +39,6 @@ extern "C" __global__ void __launch_bounds__(ATTENTION_THREADS) attention(
     if (p < position) loaded[i] = chunk(ownKeys + p * HEAD + part * VEC);
   }
   if (VALUES_AHEAD && position > 0) prefetch(reinterpret_cast<const char*>(ownValues), position * HEAD * sizeof(T));
-  if (helpers == 0) AHEAD.read(blockIdx.x, gridDim.x);
   begin();
 
   if (WARP < 3) {

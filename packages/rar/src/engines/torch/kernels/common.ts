@@ -1,7 +1,7 @@
 /** CUDA C that the kernels of a decode step share: the two number types, sums over warps and blocks, modulation. */
 
 /**
- * Defines: BF16 (1, or 0 for float32), WIDTH, PARTS and CHUNK of the modulation's table, EARLY and AHEAD_BULK (see "Tuning").
+ * Defines: BF16 (1, or 0 for float32), WIDTH, PARTS and CHUNK of the modulation's table, EARLY (see "Tuning").
  * No header is included, for a machine may have the run-time compiler alone.
  *
  * Sums over a warp are the only place where threads talk without shared memory; EMULATED gives its own.
@@ -76,7 +76,7 @@ __device__ __forceinline__ void letSuccessorStart() {
 }
 // Asks the memory for what a later kernel reads, up to the second cache. All threads call it; nothing waits for it. Multiples of 16 bytes.
 __device__ __forceinline__ void prefetch(const char* from, int bytes) {
-#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 12 && AHEAD_BULK
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 12
   if (threadIdx.x == 0) asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
 #else
   for (int at = threadIdx.x * 128; at < bytes; at += blockDim.x * 128)
@@ -91,26 +91,6 @@ __device__ __forceinline__ void begin() {
   waitForPredecessor();
   if (!EARLY) letSuccessorStart();
 }
-
-// Parts of at most two weights that later kernels read: "bytes" of the first from "from" on, "more" of the second from its beginning.
-struct Ahead {
-  const T* first;
-  int from, bytes;
-  const T* second;
-  int more;
-  // One sharer's share of it.
-  __device__ __forceinline__ void read(int sharer, int sharers) const {
-    part(reinterpret_cast<const char*>(first) + from, bytes, sharer, sharers);
-    part(reinterpret_cast<const char*>(second), more, sharer, sharers);
-  }
-  __device__ __forceinline__ static void part(const char* from, int bytes, int sharer, int sharers) {
-    const int share = ((bytes - 1) / 128 / sharers + 1) * 128, begin = sharer * share;
-    if (begin < bytes) prefetch(from + begin, bytes - begin < share ? bytes - begin : share);
-  }
-};
-#define AHEAD_PARAMETERS const T *aheadFirst, int aheadFrom, int aheadBytes, const T *aheadSecond, int aheadMore
-#define AHEAD \
-  Ahead { aheadFirst, aheadFrom, aheadBytes, aheadSecond, aheadMore }
 
 // Sums over the block, which every thread gets. scratch: COUNT floats a warp, which no other thread may still be reading
 template <int COUNT, int WARPS>

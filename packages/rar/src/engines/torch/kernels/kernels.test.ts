@@ -22,9 +22,6 @@ const withHeads = (d: number): GeneratorConfig => ({
   tokens: 256,
 });
 
-/** Sizes that end inside a weight, and that two weights share. */
-const ahead = { linear: 6000, attention: 30_000, embed: 20_000, helpers: 3 };
-
 describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulated on the CPU", () => {
   const device = "cpu";
 
@@ -40,7 +37,7 @@ describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulate
 
   it.each([
     ["bfloat16", 1, false, {}],
-    ["float32", 2, true, { ahead, aheadLate: true, staged: true, valuesAhead: true }],
+    ["float32", 2, true, { early: false, staged: true, valuesAhead: true }],
     ["bfloat16", 3, true, {}],
   ] as const satisfies readonly (readonly [unknown, unknown, unknown, Tuning])[])(
     "whole steps in %s, %i images, backwards: %s, cut as %j",
@@ -73,12 +70,7 @@ describe.skipIf(!haveLibtorch || !canEmulate)("kernels of a decode step, emulate
     const config = { ...tinyGenerator, width: 32, heads: 2, mlpWidth: 64, depth: 1, tokens: 4 };
     const model = randomModel(config, device, "float32");
     inferenceMode(() =>
-      checkDraws(
-        { compile: emulate(), device, dtype: "float32", record: rerun, tuning: { ahead } },
-        model,
-        2,
-        [1.02, 0],
-      ),
+      checkDraws({ compile: emulate(), device, dtype: "float32", record: rerun }, model, 2, [1.02, 0]),
     );
     model.dispose();
   });

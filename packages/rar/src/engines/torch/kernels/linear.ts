@@ -5,7 +5,7 @@
  * thread needs are asked for at once, before anything else is looked at: a kernel launched early has them under
  * way before its predecessor is done.
  *
- * Defines: ROWS, LINEAR_THREADS, LINEAR_BOUNDS, AHEAD_LATE and STAGED (see "Tuning"), WIDTH, MLP (width inside the feed-forward part), CODES, and for each of
+ * Defines: ROWS, LINEAR_THREADS, LINEAR_BOUNDS and STAGED (see "Tuning"), WIDTH, MLP (width inside the feed-forward part), CODES, and for each of
  * QKV, PROJ, FC1, FC2 and HEAD_OUT the numbers _EACH and _SPLIT.
  */
 export const linearSource = `
@@ -15,8 +15,7 @@ enum Kind { NORMED = 1, GELU = 2, GATED = 4, WIDE = 8 };
 // KIND: NORMED: the input is LayerNorm of x, else T [ROWS, INPUT]. GATED: x += gate * output. WIDE: the output is float, else T.
 template <int INPUT, int OUTPUT, int EACH, int SPLIT, int KIND>
 __device__ __forceinline__ void linear(
-    const T* input, float* x, const T* weight, const T* bias, const Modulation& m, int partA, int partB, void* output,
-    const Ahead& ahead) {
+    const T* input, float* x, const T* weight, const T* bias, const Modulation& m, int partA, int partB, void* output) {
   constexpr int CHUNKS = INPUT / VEC;
   constexpr int SHARE = (CHUNKS + SPLIT - 1) / SPLIT;
   constexpr int LOADS = (SHARE + 31) / 32;
@@ -44,9 +43,7 @@ __device__ __forceinline__ void linear(
   typedef Norm<ROWS, LINEAR_THREADS> Rows;
   Rows norm;
   if (KIND & NORMED) norm.prepare(m, 0, partA, partB);
-  if (!AHEAD_LATE) ahead.read(blockIdx.x, gridDim.x);
   begin();
-  if (AHEAD_LATE) ahead.read(blockIdx.x, gridDim.x);
   const float before = (KIND & GATED) && finishes ? x[finishedRow * OUTPUT + finished] : 0.f;
 
   __shared__ __align__(16) float normed[KIND & NORMED ? ROWS * WIDTH : 4];
@@ -148,28 +145,28 @@ __device__ __forceinline__ void linear(
 #define LINEAR extern "C" __global__ void __launch_bounds__(LINEAR_BOUNDS)
 
 LINEAR qkvLinear(float* x, const T* table, const long long* condition, const int* state, int partScale, int partShift,
-                 const T* weight, const T* bias, T* out, AHEAD_PARAMETERS) {
+                 const T* weight, const T* bias, T* out) {
   linear<WIDTH, 3 * WIDTH, QKV_EACH, QKV_SPLIT, NORMED>(
-      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out, AHEAD);
+      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out);
 }
 LINEAR projLinear(const T* input, float* x, const T* table, const long long* condition, const int* state, int partGate,
-                  const T* weight, const T* bias, AHEAD_PARAMETERS) {
+                  const T* weight, const T* bias) {
   linear<WIDTH, WIDTH, PROJ_EACH, PROJ_SPLIT, GATED>(
-      input, x, weight, bias, {table, condition, state}, partGate, 0, nullptr, AHEAD);
+      input, x, weight, bias, {table, condition, state}, partGate, 0, nullptr);
 }
 LINEAR fc1Linear(float* x, const T* table, const long long* condition, const int* state, int partScale, int partShift,
-                 const T* weight, const T* bias, T* out, AHEAD_PARAMETERS) {
+                 const T* weight, const T* bias, T* out) {
   linear<WIDTH, MLP, FC1_EACH, FC1_SPLIT, NORMED | GELU>(
-      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out, AHEAD);
+      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out);
 }
 LINEAR fc2Linear(const T* input, float* x, const T* table, const long long* condition, const int* state, int partGate,
-                 const T* weight, const T* bias, AHEAD_PARAMETERS) {
+                 const T* weight, const T* bias) {
   linear<MLP, WIDTH, FC2_EACH, FC2_SPLIT, GATED>(
-      input, x, weight, bias, {table, condition, state}, partGate, 0, nullptr, AHEAD);
+      input, x, weight, bias, {table, condition, state}, partGate, 0, nullptr);
 }
 LINEAR headLinear(float* x, const T* table, const long long* condition, const int* state, int partScale, int partShift,
-                  const T* weight, const T* bias, float* out, AHEAD_PARAMETERS) {
+                  const T* weight, const T* bias, float* out) {
   linear<WIDTH, CODES, HEAD_OUT_EACH, HEAD_OUT_SPLIT, NORMED | WIDE>(
-      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out, AHEAD);
+      nullptr, x, weight, bias, {table, condition, state}, partScale, partShift, out);
 }
 `;

@@ -10,13 +10,8 @@ export const normSource = `
 
 extern "C" __global__ void __launch_bounds__(NORM_THREADS) embed(
     const T* contents, const T* wheres, const T* nexts, const long long* content, int distinct, const long long* where,
-    const long long* next, int position, int* state, float* x, AHEAD_PARAMETERS) {
-  const int row = blockIdx.x, helpers = gridDim.x - ROWS; // blocks that only read ahead
-  if (row >= ROWS) {
-    AHEAD.read(row - ROWS, helpers);
-    return;
-  }
-  if (helpers == 0) AHEAD.read(row, ROWS);
+    const long long* next, int position, int* state, float* x) {
+  const int row = blockIdx.x;
   waitForPredecessor();
   letSuccessorStart();
   if (position < 0) {

@@ -8,7 +8,6 @@ import { commonSource } from "./common.js";
 import { drawSource } from "./draw.js";
 import { linearSource } from "./linear.js";
 import { normSource } from "./norm.js";
-import { aheadParameters, NOTHING_AHEAD } from "./read-ahead.js";
 
 /** Up to so many rows, linear layers are kernels of their own; beyond, cuBLAS's products are faster. */
 export const FEW_ROWS = 4;
@@ -22,35 +21,17 @@ const parameters = {
     ...["tensor", "tensor", "tensor"], // tables: content, where, next
     ...["tensor", "int", "tensor", "tensor"], // content, how many, where, next
     ...["int", "tensor", "tensor"], // position, state, x
-    ...aheadParameters,
   ],
   normalize: ["tensor", "tensor", ...modulated, "int", "int", "int", "tensor"],
-  attention: [...Array<cuda.ParameterType>(9).fill("tensor"), ...aheadParameters],
+  attention: Array<cuda.ParameterType>(9).fill("tensor"),
   draw: [
     ...["tensor", "int", "tensor", "tensor"], // logits, guided, factors, temperature
     ...["tensor", "tensor", "tensor", "tensor"], // words, state, tokens, broken
   ],
 } as const satisfies Record<string, readonly string[]>;
 
-const normedParameters = [
-  "tensor",
-  ...modulated,
-  "int",
-  "int",
-  "tensor",
-  "tensor",
-  "tensor",
-  ...aheadParameters,
-] as const;
-const gatedParameters = [
-  "tensor",
-  "tensor",
-  ...modulated,
-  "int",
-  "tensor",
-  "tensor",
-  ...aheadParameters,
-] as const;
+const normedParameters = ["tensor", ...modulated, "int", "int", "tensor", "tensor", "tensor"] as const;
+const gatedParameters = ["tensor", "tensor", ...modulated, "int", "tensor", "tensor"] as const;
 const fewParameters = {
   qkvLinear: normedParameters,
   projLinear: gatedParameters,
@@ -71,7 +52,7 @@ export type Compile = (
 
 /**
  * dependent: may start before the kernel ahead of it is done. After `embed` only where it waits at once: others read the
- * position first. What a kernel reads ahead, its last arguments, may be left out.
+ * position first.
  */
 type Launch = (grid: number, dependent: boolean, ...args: cuda.KernelArgument[]) => void;
 
@@ -81,24 +62,12 @@ export interface StepKernels {
   readonly few:
     | Readonly<Record<FewKernelName, (dependent: boolean, ...args: cuda.KernelArgument[]) => void>>
     | undefined;
-  readonly ahead: Distances;
-}
-
-/** Bytes of weights that kernels of few rows read ahead, behind those that they and kernels before them read themselves. */
-export interface Distances {
-  readonly linear: number;
-  /** Beside the attention, which reads little. */
-  readonly attention: number;
-  /** Beside the drawing of a token and the next step's input. */
-  readonly embed: number;
-  /** Thread blocks of attention and `embed` that do nothing else. */
-  readonly helpers: number;
 }
 
 /** How the work is cut; for measurements. */
 export interface Tuning {
   readonly linearThreads?: number;
-  /** Blocks of linear layers that must fit into a multiprocessor, to limit their registers. Default: as the compiler likes. */
+  /** Blocks of linear layers that must fit into a multiprocessor, to limit their registers; 0: as the compiler likes. */
   readonly linearBlocks?: number;
   /** Whether linear layers without a norm bring their input to shared memory first. */
   readonly staged?: boolean;
@@ -113,11 +82,6 @@ export interface Tuning {
   readonly dependent?: boolean;
   /** Whether a kernel's successor may start before its predecessor is done, so that several stand by with their weights. */
   readonly early?: boolean;
-  readonly ahead?: Partial<Distances>;
-  /** Whether linear layers read ahead only when their predecessor is done. */
-  readonly aheadLate?: boolean;
-  /** Whether a block reads ahead with one instruction, instead of one for 128 bytes. */
-  readonly aheadBulk?: boolean;
 }
 
 const macros: Readonly<Record<FewKernelName, string>> = {
@@ -151,9 +115,9 @@ export function stepKernels(
   // Two rows leave registers for three blocks of 128 threads a multiprocessor, so that several kernels stand by with their
   // weights: on an H100 0.70 ms a step of RAR-XL instead of 0.83. Four rows do not, and are best left to two large ones.
   const narrow = rows <= 2;
-  const { linearThreads = narrow ? 128 : 256, attentionAhead = few ? 8 : 4, dependent = true } = tuning;
-  const { early = true, aheadLate = false, aheadBulk = true } = tuning;
-  const { linearBlocks = narrow ? 3 : undefined, staged = narrow, valuesAhead = narrow } = tuning;
+  const { linearThreads = narrow ? 128 : 256, attentionAhead = few ? 8 : 4 } = tuning;
+  const { dependent = true, early = true } = tuning;
+  const { linearBlocks = narrow ? 3 : 0, staged = narrow, valuesAhead = narrow } = tuning;
   const attentionParts = d / chunk;
   const places = placesOf(attentionParts);
   const outputs: Readonly<Record<FewKernelName, number>> = {
@@ -185,8 +149,6 @@ export function stepKernels(
     ATTENTION_AHEAD: attentionAhead,
     ROWS: rows,
     EARLY: Number(early),
-    AHEAD_LATE: Number(aheadLate),
-    AHEAD_BULK: Number(aheadBulk),
     STAGED: Number(staged),
     VALUES_AHEAD: Number(valuesAhead),
     LINEAR_THREADS: linearThreads,
@@ -211,17 +173,11 @@ export function stepKernels(
   const launch =
     (name: KernelName): Launch =>
     (grid, follows, ...args) =>
-      made[name]!.launch(
-        { grid, block: blocks[name], dependent: follows && dependent },
-        ...complete(args, names[name].length),
-      );
+      made[name]!.launch({ grid, block: blocks[name], dependent: follows && dependent }, ...args);
   const linears = cut.map(({ name, each, split }) => {
     const grid = Math.ceil(outputs[name] / ((linearThreads / 32 / split) * each));
     const run = (follows: boolean, ...args: cuda.KernelArgument[]): void =>
-      made[name]!.launch(
-        { grid, block: linearThreads, dependent: follows && dependent },
-        ...complete(args, fewParameters[name].length),
-      );
+      made[name]!.launch({ grid, block: linearThreads, dependent: follows && dependent }, ...args);
     return [name, run] as const;
   });
   return {
@@ -232,12 +188,8 @@ export function stepKernels(
       draw: launch("draw"),
     },
     few: few ? (Object.fromEntries(linears) as StepKernels["few"]) : undefined,
-    ahead: { linear: 0, attention: 0, embed: 0, helpers: 0, ...tuning.ahead },
   };
 }
-
-const complete = (args: readonly cuda.KernelArgument[], count: number): readonly cuda.KernelArgument[] =>
-  args.length === count - NOTHING_AHEAD.length ? [...args, ...NOTHING_AHEAD] : args;
 
 /** Positions that a block of the attention looks at together: whole warps of threads, and at least six. */
 function placesOf(parts: number): number {

@@ -4,7 +4,6 @@ import * as torch from "libtorch";
 import type { LinearWeights } from "../../../networks/block.js";
 import type { FoldedBlock, LoadedGenerator } from "../generator.js";
 import type { StepKernels } from "./program.js";
-import { type Ahead, NOTHING_AHEAD, ReadAhead } from "./read-ahead.js";
 
 /** What the kernels of one step read and write besides weights. Fixed addresses, so that a graph can hold them. */
 export interface StepBuffers {
@@ -70,12 +69,10 @@ export function kernelFeed(
   { tokens, where, next }: DrawBuffers,
 ): void {
   const { tables } = model;
-  const ahead = kernels.few ? readAhead(model).beside(kernels.ahead.embed) : NOTHING_AHEAD;
   kernels.run.embed(
-    x.shape[0]! + helpers(kernels, ahead),
+    x.shape[0]!,
     true,
     ...[tables.content, tables.where, tables.next, tokens, tokens.shape[1]!, where, next, -1, state, x],
-    ...ahead,
   );
 }
 
@@ -84,17 +81,6 @@ export function kernelStep(model: LoadedGenerator, kernels: StepKernels, buffers
   if (kernels.few) fewRows(model, kernels, kernels.few, buffers);
   else torch.scope(() => void torch.copy_(buffers.logits, manyRows(model, kernels, buffers)));
 }
-
-const readAhead = ({ weights }: LoadedGenerator): ReadAhead =>
-  new ReadAhead(
-    [...weights.blocks.flatMap(({ qkv, proj, fc1, fc2 }) => [qkv, proj, fc1, fc2]), weights.head].map(
-      ({ weight }) => weight,
-    ),
-  );
-
-/** Blocks to launch in addition, so that reading ahead is done beside the kernel's own work. */
-const helpers = ({ ahead: { helpers } }: StepKernels, ahead: Ahead): number =>
-  ahead === NOTHING_AHEAD ? 0 : helpers;
 
 const of = ({ weight, bias }: LinearWeights<Tensor>) => [weight, bias] as const;
 
@@ -108,17 +94,14 @@ function fewRows(
   const { table, condition, state, x, qkv, attended, hidden, logits } = buffers;
   const modulation = [table, condition, state] as const;
   const { config, weights } = model;
-  const { linear, attention, embed } = kernels.ahead;
-  const ahead = readAhead(model);
-  ahead.beside(embed); // done by `kernelFeed`
   for (const [i, w] of weights.blocks.entries()) {
     const at = places(i);
     const [normA, normM] = [[at.scaleA, at.shiftA] as const, [at.scaleM, at.shiftM] as const];
-    few.qkvLinear(i > 0, x, ...modulation, ...normA, ...of(w.qkv), qkv, ...ahead.reading(linear));
-    attend(kernels, w, buffers, i, qkv, ahead.beside(attention));
-    few.projLinear(true, attended, x, ...modulation, at.gateA, ...of(w.proj), ...ahead.reading(linear));
-    few.fc1Linear(true, x, ...modulation, ...normM, ...of(w.fc1), hidden, ...ahead.reading(linear));
-    few.fc2Linear(true, hidden, x, ...modulation, at.gateM, ...of(w.fc2), ...ahead.reading(linear));
+    few.qkvLinear(i > 0, x, ...modulation, ...normA, ...of(w.qkv), qkv);
+    attend(kernels, w, buffers, i, qkv);
+    few.projLinear(true, attended, x, ...modulation, at.gateA, ...of(w.proj));
+    few.fc1Linear(true, x, ...modulation, ...normM, ...of(w.fc1), hidden);
+    few.fc2Linear(true, hidden, x, ...modulation, at.gateM, ...of(w.fc2));
   }
   const { scale, shift } = finalPlaces(config.depth);
   few.headLinear(true, x, ...modulation, scale, shift, ...of(weights.head), logits);
@@ -157,13 +140,12 @@ function attend(
   { cache, state, attended, x }: StepBuffers,
   block: number,
   qkv: Tensor,
-  ahead: Ahead = NOTHING_AHEAD,
 ): void {
   const { k, v } = cache[block]!;
   const heads = x.shape[0]! * k.shape[1]!; // of all rows
   kernels.run.attention(
-    heads + helpers(kernels, ahead),
+    heads,
     true,
-    ...[qkv, qScaled.weight, qScaled.bias, kNorm.weight, kNorm.bias, k, v, state, attended, ...ahead],
+    ...[qkv, qScaled.weight, qScaled.bias, kNorm.weight, kNorm.bias, k, v, state, attended],
   );
 }
