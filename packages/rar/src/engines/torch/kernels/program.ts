@@ -113,7 +113,7 @@ export function stepKernels(
     if (size % chunk !== 0) throw new RangeError(`a width of ${size} is no multiple of ${chunk}`);
   const few = rows <= FEW_ROWS;
   // Two rows leave registers for three blocks of 128 threads a multiprocessor, so that several kernels stand by with their
-  // weights: on an H100 0.70 ms a step of RAR-XL instead of 0.83. Four rows do not, and are best left to two large ones.
+  // weights: on an H100 0.70 ms a step of RAR-XL instead of 0.86. Four rows do not, and are best left to two large ones.
   const narrow = rows <= 2;
   const { linearThreads = narrow ? 128 : 256, attentionAhead = few ? 8 : 4 } = tuning;
   const { dependent = true, early = true } = tuning;
