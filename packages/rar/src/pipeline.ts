@@ -302,10 +302,12 @@ export class Pipeline implements PipelineApi {
     return { ...picture, data };
   }
 
-  /** As many images at once as a quarter of the free memory holds. */
+  /** As many images at once as a quarter of the free memory and the engine's own hold. */
   #batchSize(images: number, guided: boolean): number {
-    const one = this.#generator().sessionBytes(guided ? 2 : 1);
-    const fit = Math.floor(freemem() / 4 / one);
+    const rows = guided ? 2 : 1;
+    const { mostRows = Number.POSITIVE_INFINITY } = this.#generator();
+    const one = this.#generator().sessionBytes(rows);
+    const fit = Math.floor(Math.min(freemem() / 4 / one, mostRows / rows));
     return Math.max(1, Math.min(images, LARGEST_BATCH * (this.generator.width < 512 ? 4 : 1), fit));
   }
 

@@ -30,7 +30,7 @@ import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from
 import { cacheBytes } from "./kv-cache.js";
 import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
-import { runsTiled, tiledStep } from "./tiled.js";
+import { mostRows, runsTiled, tiledStep } from "./tiled.js";
 import { storedBytes, type WeightFormat } from "./weights.js";
 import type { SessionSettings } from "./worker.js";
 
@@ -112,6 +112,7 @@ export class OnnxEngine implements Engine {
       config,
       weightBytes: total,
       sessionBytes,
+      mostRows: tiled && mostRows(config, this.threads),
       open: (request) => this.#openSession(id, config, request),
       [Symbol.asyncDispose]: () => this.#free("releaseGenerator", id),
     };

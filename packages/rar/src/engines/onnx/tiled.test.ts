@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { presets } from "../../config/presets.js";
 import { tinyGenerator } from "../../testing/random-model.js";
 import { WEIGHTS_AT } from "../wasm/generator.js";
-import { runsTiled, tiledStep } from "./tiled.js";
+import { mostRows, runsTiled, tiledStep } from "./tiled.js";
 import { placesInFile } from "./weights.js";
 
 describe("tiledStep", () => {
@@ -12,6 +12,16 @@ describe("tiledStep", () => {
     expect(runsTiled({ ...tinyGenerator, width: 2 ** 13, mlpWidth: 2 ** 15, heads: 16, depth: 4 })).toBe(
       false,
     );
+  });
+
+  it("has room for two sessions of so many rows beside the weights", () => {
+    const GiB = 2 ** 30;
+    for (const { generator } of Object.values(presets)) {
+      const rows = mostRows(generator, 4);
+      const cache = 2 * rows * generator.depth * generator.width * 4 * (generator.tokens + 1);
+      expect(2 * cache).toBeLessThan(4 * GiB);
+      expect(rows).toBeGreaterThanOrEqual(12); // six images with guidance, also of RAR-XXL
+    }
   });
 
   it("places every tensor where the weights file has it, none over another", () => {

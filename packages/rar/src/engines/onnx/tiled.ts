@@ -2,10 +2,10 @@
 import { type GeneratorConfig, headWidth } from "../../config/architecture.js";
 import { generatorShapes } from "../../config/shapes.js";
 import type { LinearWeights, NormWeights } from "../../networks/block.js";
-import { generatorWeights, inputTables } from "../../networks/generator.js";
+import { generatorWeights, inputTables, modulationParts } from "../../networks/generator.js";
 import { WEIGHTS_AT } from "../wasm/generator.js";
-import { kernelsRun } from "../wasm/kernels.js";
-import type { LinearPlaces, NormPlaces, StepPlaces } from "../wasm/places.js";
+import { kernelsRun, MAXIMUM_PAGES, PAGE } from "../wasm/kernels.js";
+import { type LinearPlaces, type NormPlaces, type StepPlaces, sessionPlaces } from "../wasm/places.js";
 import { tiledBytes } from "../wasm/tiles.js";
 import { Graph, type Node } from "./graph.js";
 import { parameters } from "./graphs.js";
@@ -20,6 +20,15 @@ export function runsTiled(config: GeneratorConfig): boolean {
   return (
     headWidth(config) % 4 === 0 && kernelsRun() && placesInFile(tiledStep(config).graph).bytes <= MOST_BYTES
   );
+}
+
+/** Rows of two equal sessions that fit beside the weights. */
+export function mostRows(config: GeneratorConfig, threads: number): number {
+  const { graph, places } = tiledStep(config);
+  const rows = 16;
+  const { bytes } = sessionPlaces(config, places(), modulationParts(config), rows, threads, 0);
+  const room = PAGE * MAXIMUM_PAGES - WEIGHTS_AT - placesInFile(graph).bytes;
+  return Math.max(2, Math.floor((room / 2 - PAGE) / (bytes / rows)));
 }
 
 export function tiledStep(config: GeneratorConfig): { graph: Graph; places: () => StepPlaces } {
