@@ -1,8 +1,7 @@
 /**
  * What storing a model's weights in fewer bits costs, computed in float32 on held-out tokens and pictures.
  *
- *   npm run study:storage                  the recorded models as bfloat16, float16 and int8
- *   npm run study:storage -- --shipped     the models of the package as they are
+ *   npm run study:storage     the recorded models as bfloat16, float16 and int8
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +16,6 @@ import { crossEntropyOf, Divergence, logitsOf, mean, psnrOf, table } from "./stu
 
 const SIDE = 32;
 const GRID = 8;
-const shipped = process.argv.includes("--shipped");
 const engine = new OnnxEngine();
 const generators = [];
 const tokenizers = [];
@@ -43,10 +41,10 @@ for (const name of ["cifar10", "emoji"]) {
   const guided = (await crossEntropyOf(engine, original.generator, rows, own)).toFixed(5);
   generators.push([name, "float32", size(folder, "generator.bin"), guided, unguided, ""]);
 
-  for (const dtype of shipped ? ["as shipped"] : ["float16", "bfloat16", "int8"]) {
+  for (const dtype of ["float16", "bfloat16", "int8"]) {
     const temporary = mkdtempSync(join(tmpdir(), "rarity-storage-"));
-    const stored = shipped ? join(root, "packages/rar/models", name) : join(temporary, "model");
-    if (!shipped) await convert({ source: folder, destination: stored, dtype }, new AbortController().signal);
+    const stored = join(temporary, "model");
+    await convert({ source: folder, destination: stored, dtype }, new AbortController().signal);
     const model = await open(stored);
     const { kl, loss } = await divergence(original.generator, model.generator, rows, own);
     const withoutClass = await crossEntropyOf(engine, model.generator, rows, none);

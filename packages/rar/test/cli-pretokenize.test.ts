@@ -77,7 +77,8 @@ describe("rarity pretokenize", () => {
     expect([code, stdout]).toEqual([0, "whole.tokens\n"]);
     expect(stderr).toContain("40 pictures in 2 classes to 80 rows of 64 tokens.");
     expect(stderr).toMatch(/first-batch\.png, each above what its tokens give back; PSNR \d+\.\d\d dB/);
-    expect(stderr).toContain("That is poor"); // noise is what no tokenizer gives back
+    const untrained = await pretokenize("pictures", "-m", "debug", "-o", "untrained.tokens", "--no-mirror");
+    expect(untrained.stderr).toContain("That is poor");
 
     const { labels, rows } = await rowsOf(at("whole.tokens"));
     expect(labels.slice(32, 64)).toEqual([

@@ -61,6 +61,6 @@ describe("the packed package", () => {
         'const [image] = await p.generate({ classes: ["heart"] });\nconsole.log(image.width, image.className);\nawait p.dispose();\n',
     );
     const program = spawnSync("node", ["program.js"], { cwd: folder, encoding: "utf8" });
-    expect(program.stdout.trim(), program.stderr).toBe("32 heart");
+    expect(program.stdout.trim(), program.stderr).toBe("64 heart");
   });
 });

@@ -31,7 +31,7 @@ export function register(program: Command): void {
       "See what the embedded model draws: a few images of every class, in the terminal and as a file.",
     )
     .option("-m, --model <name>", "another model (default: emoji)")
-    .option("-n, --count <n>", "images of each class", wholeNumber(1, 100), 5)
+    .option("-n, --count <n>", "images of each class", wholeNumber(1, 100), 2)
     .option("-s, --seed <n>", "another seed gives other images", wholeNumber(0), 1)
     .option("-o, --output <folder>", "where demo.png goes", "out")
     .option("--json", "print one JSON object")
