@@ -47,11 +47,28 @@ class Slots {
   std::vector<int32_t> free_;
 };
 
+// Slots of a list on their way to JavaScript: in the environment's array `listed`, and JavaScript is told how many; a list
+// that is longer than it in an array of its own. Making an array for each list takes as long as a small operator.
+class SlotList {
+ public:
+  SlotList(Napi::Env env, size_t length);
+  void add(int32_t slot) { slots_[count_++] = slot; }
+  napi_value value() const;
+
+ private:
+  Napi::Env env_;
+  Napi::Int32Array own_;  // empty for a list that fits
+  int32_t* slots_;
+  int32_t count_ = 0;
+};
+
 struct Operator;
 
 // Everything that belongs to one environment (the main thread or one worker). No state is global.
 struct Environment {
   Slots slots;
+  Napi::Reference<Napi::Int32Array> listed;
+  int32_t* listedSlots = nullptr;
   std::vector<std::unique_ptr<Operator>> operators;
   std::vector<std::unique_ptr<c10::InferenceMode>> inference;
   ~Environment();
@@ -95,6 +112,8 @@ inline Napi::Value slotFor(const Napi::CallbackInfo& info, at::Tensor tensor) {
 std::vector<at::Tensor> tensorsOf(const Napi::CallbackInfo& info, size_t i);
 Napi::Value slotsFor(const Napi::CallbackInfo& info, const std::vector<at::Tensor>& tensors);
 
+void defineAllocator();  // once a process
+void keepLargePieces();
 void defineTensor(Napi::Env, Napi::Object exports);
 void defineOperator(Napi::Env, Napi::Object exports);
 void defineAutograd(Napi::Env, Napi::Object exports);

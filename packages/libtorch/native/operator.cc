@@ -221,16 +221,23 @@ napi_value fromInteger(napi_env env, int64_t value) {
   return out;
 }
 
-napi_value result(napi_env env, Slots& slots, const c10::IValue& value) {
+napi_value fromSlot(napi_env env, int32_t slot) {
+  napi_value out;
+  napi_create_int32(env, slot, &out);
+  return out;
+}
+
+int32_t slotFor(Slots& slots, at::Tensor tensor) { return tensor.defined() ? slots.put(std::move(tensor)) : -1; }
+
+napi_value result(napi_env env, Slots& slots, c10::IValue value) {
   napi_value out;
   if (value.isTensor()) {
-    const auto& tensor = value.toTensor();
-    napi_create_int32(env, tensor.defined() ? slots.put(tensor) : -1, &out);
+    out = fromSlot(env, slotFor(slots, std::move(value).toTensor()));
   } else if (value.isTensorList()) {
-    const auto tensors = value.toTensorVector();
-    napi_create_array_with_length(env, tensors.size(), &out);
-    for (size_t i = 0; i < tensors.size(); i++)
-      napi_set_element(env, out, i, fromNumber(env, slots.put(tensors[i])));
+    auto tensors = std::move(value).toTensorList();
+    SlotList list(env, tensors.size());
+    for (size_t i = 0; i < tensors.size(); i++) list.add(slotFor(slots, tensors.extract(i)));
+    out = list.value();
   } else if (value.isBool()) {
     napi_get_boolean(env, value.toBool(), &out);
   } else if (value.isInt()) {
@@ -243,6 +250,14 @@ napi_value result(napi_env env, Slots& slots, const c10::IValue& value) {
     refuse("results of type " + value.tagKind() + " are not supported");
   }
   return out;
+}
+
+// Several results are tensors in every operator there is a function for.
+napi_value results(napi_env env, Slots& slots, const Operator& op, torch::jit::Stack& stack) {
+  SlotList list(env, stack.size());
+  for (size_t i = 0; i < stack.size(); i++)
+    if (!op.aliased[i]) list.add(slotFor(slots, std::move(stack[i]).toTensor()));
+  return list.value();
 }
 
 // ---- calling ----
@@ -324,16 +339,9 @@ napi_value invoke(napi_env env, napi_callback_info info) {
       }
     }
     op.handle.callBoxed(stack);
-    if (stack.size() == 1) {
-      if (op.aliased[0]) return nullptr;
-      return result(env, slots, stack[0]);
-    }
     if (stack.empty()) return nullptr;
-    napi_value out;
-    napi_create_array_with_length(env, stack.size(), &out);
-    for (size_t i = 0; i < stack.size(); i++)
-      if (!op.aliased[i]) napi_set_element(env, out, i, result(env, slots, stack[i]));
-    return out;
+    if (stack.size() > 1) return results(env, slots, op, stack);
+    return op.aliased[0] ? nullptr : result(env, slots, std::move(stack[0]));
   } catch (const std::exception& error) {
     const auto own = dynamic_cast<const std::invalid_argument*>(&error) != nullptr;
     auto text = op.name + ": " + sentence(error);

@@ -41,6 +41,18 @@ int64_t Slots::bytes() const {
   return bytes;
 }
 
+constexpr size_t MOST_LISTED = 256;
+
+SlotList::SlotList(Napi::Env env, size_t length) : env_(env), slots_(Environment::of(env).listedSlots) {
+  if (length <= MOST_LISTED) return;
+  own_ = Napi::Int32Array::New(env, length);
+  slots_ = own_.Data();
+}
+
+napi_value SlotList::value() const {
+  return own_.IsEmpty() ? static_cast<napi_value>(Napi::Number::New(env_, count_)) : static_cast<napi_value>(own_);
+}
+
 std::vector<at::Tensor> tensorsOf(const Napi::CallbackInfo& info, size_t i) {
   const auto& slots = Environment::of(info.Env()).slots;
   const auto numbers = info[i].As<Napi::Int32Array>();
@@ -155,7 +167,13 @@ Napi::Value isContiguous(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void defineTensor(Napi::Env, Napi::Object exports) {
+void defineTensor(Napi::Env env, Napi::Object exports) {
+  auto listed = Napi::Int32Array::New(env, MOST_LISTED);
+  auto& here = Environment::of(env);
+  here.listed = Napi::Persistent(listed);
+  here.listed.SuppressDestruct();  // it ends with the JavaScript environment
+  here.listedSlots = listed.Data();
+  exports.Set("listed", listed);
   define<fromArray>(exports, "fromArray");
   define<readInto>(exports, "readInto");
   define<shareMemory>(exports, "shareMemory");

@@ -236,7 +236,7 @@ function generate({ name, overloads }, schemas) {
   else if (self) lines.push(`  ${chosen};`, `  return ${self};`);
   else if (result === "Tensor") lines.push(`  return adopt(${chosen});`);
   else if (result === "Tensor[]" || result.startsWith("[Tensor"))
-    lines.push(`  return (${chosen} as number[]).map(adopt) as ${result};`);
+    lines.push(`  return adoptList(${chosen})${result === "Tensor[]" ? "" : ` as ${result}`};`);
   else lines.push(`  return ${chosen} as ${result};`);
   lines.push("}", "");
   return lines.join("\n");
@@ -261,7 +261,7 @@ export function generateFile({ schemas }) {
     "  reductionCode,",
     "  tooMany,",
     '} from "./operator.js";',
-    'import { adopt, slotOf, slotsOf, Tensor } from "./tensor.js";',
+    'import { adopt, adoptList, slotOf, slotsOf, Tensor } from "./tensor.js";',
     "",
     "",
   ].join("\n");

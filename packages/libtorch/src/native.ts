@@ -6,13 +6,15 @@ import { fileURLToPath } from "node:url";
 import type { CudaNative } from "./cuda/addon.js";
 import { prepareEnvironment } from "./environment.js";
 
-/** An operator as the addon gives it: slots, numbers, strings and arrays in; slots, numbers or arrays of them out. */
+/** An operator as the addon gives it: slots, numbers, strings and arrays in; slots or numbers out; for lists see `adoptList`. */
 // biome-ignore lint/suspicious/noExplicitAny: what it takes and returns is the schema's; generated code knows it
 export type NativeOperator = (...values: any[]) => any;
 
 /** The functions of the addon that are not operators. A tensor is a slot number; -1 stands for none. */
 export interface Native {
   readonly compiledVersion: string;
+  /** Slots of the list that the last operator returned, unless they were too many for it. */
+  readonly listed: Int32Array;
 
   fromArray(data: ArrayBufferView, dtype: number, sizes: readonly number[]): number;
   readInto(slot: number, data: ArrayBufferView): void;

@@ -12,7 +12,7 @@ import {
   reductionCode,
   tooMany,
 } from "./operator.js";
-import { adopt, slotOf, slotsOf, Tensor } from "./tensor.js";
+import { adopt, adoptList, slotOf, slotsOf, Tensor } from "./tensor.js";
 
 const $zeros = operator("zeros", "", "size dtype device pin_memory");
 const zeros$options = new Set(["dtype", "device", "pin_memory"]);
@@ -392,7 +392,7 @@ const $chunk = operator("chunk", "", "self chunks dim");
  */
 export function chunk(self: Tensor, chunks: number, dim?: number): Tensor[] {
   if (arguments.length > 3) tooMany("chunk", 3, arguments.length);
-  return ($chunk()(slotOf(self, "self of chunk"), chunks, dim) as number[]).map(adopt) as Tensor[];
+  return adoptList($chunk()(slotOf(self, "self of chunk"), chunks, dim));
 }
 
 const $split_Tensor = operator("split", "Tensor", "self split_size dim");
@@ -401,7 +401,7 @@ const $split_Tensor = operator("split", "Tensor", "self split_size dim");
  */
 export function split(self: Tensor, split_size: number, dim?: number): Tensor[] {
   if (arguments.length > 3) tooMany("split", 3, arguments.length);
-  return ($split_Tensor()(slotOf(self, "self of split"), split_size, dim) as number[]).map(adopt) as Tensor[];
+  return adoptList($split_Tensor()(slotOf(self, "self of split"), split_size, dim));
 }
 
 const $unbind_int = operator("unbind", "int", "self dim");
@@ -410,7 +410,7 @@ const $unbind_int = operator("unbind", "int", "self dim");
  */
 export function unbind(self: Tensor, dim?: number): Tensor[] {
   if (arguments.length > 2) tooMany("unbind", 2, arguments.length);
-  return ($unbind_int()(slotOf(self, "self of unbind"), dim) as number[]).map(adopt) as Tensor[];
+  return adoptList($unbind_int()(slotOf(self, "self of unbind"), dim));
 }
 
 const $cat = operator("cat", "", "tensors dim");
@@ -1207,7 +1207,7 @@ const $max_dim_dim = operator("max", "dim", "self dim keepdim");
  */
 export function max_dim(self: Tensor, dim: number, keepdim?: boolean): [Tensor, Tensor] {
   if (arguments.length > 3) tooMany("max_dim", 3, arguments.length);
-  return ($max_dim_dim()(slotOf(self, "self of max_dim"), dim, keepdim) as number[]).map(adopt) as [Tensor, Tensor];
+  return adoptList($max_dim_dim()(slotOf(self, "self of max_dim"), dim, keepdim)) as [Tensor, Tensor];
 }
 
 const $min_dim_dim = operator("min", "dim", "self dim keepdim");
@@ -1216,7 +1216,7 @@ const $min_dim_dim = operator("min", "dim", "self dim keepdim");
  */
 export function min_dim(self: Tensor, dim: number, keepdim?: boolean): [Tensor, Tensor] {
   if (arguments.length > 3) tooMany("min_dim", 3, arguments.length);
-  return ($min_dim_dim()(slotOf(self, "self of min_dim"), dim, keepdim) as number[]).map(adopt) as [Tensor, Tensor];
+  return adoptList($min_dim_dim()(slotOf(self, "self of min_dim"), dim, keepdim)) as [Tensor, Tensor];
 }
 
 const $argmax = operator("argmax", "", "self dim keepdim");
@@ -1303,7 +1303,7 @@ const $topk = operator("topk", "", "self k dim largest sorted");
  */
 export function topk(self: Tensor, k: number, dim?: number, largest?: boolean, sorted?: boolean): [Tensor, Tensor] {
   if (arguments.length > 5) tooMany("topk", 5, arguments.length);
-  return ($topk()(slotOf(self, "self of topk"), k, dim, largest, sorted) as number[]).map(adopt) as [Tensor, Tensor];
+  return adoptList($topk()(slotOf(self, "self of topk"), k, dim, largest, sorted)) as [Tensor, Tensor];
 }
 
 const $sort_stable_stable = operator("sort", "stable", "self stable dim descending");
@@ -1314,7 +1314,7 @@ const sort_stable$options = new Set(["stable", "dim", "descending"]);
 export function sort_stable(self: Tensor, options: { stable?: boolean | undefined; dim?: number | undefined; descending?: boolean | undefined } = {}): [Tensor, Tensor] {
   if (arguments.length > 2) tooMany("sort_stable", 2, arguments.length);
   if (arguments.length === 2) checkOptions("sort_stable", options, sort_stable$options);
-  return ($sort_stable_stable()(slotOf(self, "self of sort_stable"), options.stable ?? true, options.dim, options.descending) as number[]).map(adopt) as [Tensor, Tensor];
+  return adoptList($sort_stable_stable()(slotOf(self, "self of sort_stable"), options.stable ?? true, options.dim, options.descending)) as [Tensor, Tensor];
 }
 
 const $softmax_int = operator("softmax", "int", "self dim dtype");
@@ -1451,7 +1451,7 @@ const $linalg_eigh = operator("linalg_eigh", "", "self UPLO");
  */
 export function linalg_eigh(self: Tensor, UPLO?: string): [Tensor, Tensor] {
   if (arguments.length > 2) tooMany("linalg_eigh", 2, arguments.length);
-  return ($linalg_eigh()(slotOf(self, "self of linalg_eigh"), UPLO) as number[]).map(adopt) as [Tensor, Tensor];
+  return adoptList($linalg_eigh()(slotOf(self, "self of linalg_eigh"), UPLO)) as [Tensor, Tensor];
 }
 
 const $linalg_eigvalsh = operator("linalg_eigvalsh", "", "self UPLO");
@@ -1489,7 +1489,7 @@ const linalg_svd$options = new Set(["driver"]);
 export function linalg_svd(A: Tensor, full_matrices?: boolean, options: { driver?: string | undefined } = {}): [Tensor, Tensor, Tensor] {
   if (arguments.length > 3) tooMany("linalg_svd", 3, arguments.length);
   if (arguments.length === 3) checkOptions("linalg_svd", options, linalg_svd$options);
-  return ($linalg_svd()(slotOf(A, "A of linalg_svd"), full_matrices, options.driver) as number[]).map(adopt) as [Tensor, Tensor, Tensor];
+  return adoptList($linalg_svd()(slotOf(A, "A of linalg_svd"), full_matrices, options.driver)) as [Tensor, Tensor, Tensor];
 }
 
 const $linalg_cholesky = operator("linalg_cholesky", "", "self upper");
@@ -1866,7 +1866,7 @@ const $_foreach_sqrt = operator("_foreach_sqrt", "", "self");
  */
 export function _foreach_sqrt(self: readonly Tensor[]): Tensor[] {
   if (arguments.length > 1) tooMany("_foreach_sqrt", 1, arguments.length);
-  return ($_foreach_sqrt()(slotsOf(self, "self of _foreach_sqrt")) as number[]).map(adopt) as Tensor[];
+  return adoptList($_foreach_sqrt()(slotsOf(self, "self of _foreach_sqrt")));
 }
 
 const $_foreach_zero_ = operator("_foreach_zero_", "", "self");
@@ -1884,7 +1884,7 @@ const $_foreach_norm_Scalar = operator("_foreach_norm", "Scalar", "self ord dtyp
  */
 export function _foreach_norm(self: readonly Tensor[], ord?: number, dtype_?: DType | null): Tensor[] {
   if (arguments.length > 3) tooMany("_foreach_norm", 3, arguments.length);
-  return ($_foreach_norm_Scalar()(slotsOf(self, "self of _foreach_norm"), ord, dtype(dtype_)) as number[]).map(adopt) as Tensor[];
+  return adoptList($_foreach_norm_Scalar()(slotsOf(self, "self of _foreach_norm"), ord, dtype(dtype_)));
 }
 
 const $_foreach_sub_List = operator("_foreach_sub", "List", "self other alpha");
@@ -1895,7 +1895,7 @@ const _foreach_sub$options = new Set(["alpha"]);
 export function _foreach_sub(self: readonly Tensor[], other: readonly Tensor[], options: { alpha?: number | undefined } = {}): Tensor[] {
   if (arguments.length > 3) tooMany("_foreach_sub", 3, arguments.length);
   if (arguments.length === 3) checkOptions("_foreach_sub", options, _foreach_sub$options);
-  return ($_foreach_sub_List()(slotsOf(self, "self of _foreach_sub"), slotsOf(other, "other of _foreach_sub"), options.alpha) as number[]).map(adopt) as Tensor[];
+  return adoptList($_foreach_sub_List()(slotsOf(self, "self of _foreach_sub"), slotsOf(other, "other of _foreach_sub"), options.alpha));
 }
 
 const $_foreach_lerp__Scalar = operator("_foreach_lerp_", "Scalar", "self tensors1 weight");

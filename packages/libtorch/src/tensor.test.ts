@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import {
   add,
   add_,
+  arange,
   backward,
   cat,
   clamp_,
@@ -18,6 +19,7 @@ import {
   ones,
   permute,
   scope,
+  split,
   sum,
   Tensor,
   tensor,
@@ -138,6 +140,15 @@ describeWithLibtorch("a tensor", () => {
     expect(() => first.shape).toThrow(/disposed/);
     first.dispose();
     expect(second.shape).toEqual([3]);
+  });
+
+  it.each([1, 256, 257, 3000])("%i of them come in one list and go into another, in order", (length) => {
+    scope(() => {
+      const [whole, wider] = [arange(0, length), mul(arange(0, length), 2)];
+      const [some, others] = [split(whole, 1), split(wider, 1)]; // the second list leaves the first as it is
+      expect([some.length, numbers(cat(some))]).toEqual([length, numbers(whole)]);
+      expect(numbers(cat([...some, ...others]))).toEqual([...numbers(whole), ...numbers(wider)]);
+    });
   });
 });
 

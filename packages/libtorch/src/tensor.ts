@@ -219,11 +219,38 @@ export const slotOf = Tensor.slot;
 /** @internal */
 export const adopt = Tensor.adopt;
 
+/**
+ * @internal The tensors of a list that an operator returned.
+ * @param result - how many; their slots are in the addon's `listed`. Or the slots, where they are many
+ */
+export function adoptList(result: number | Int32Array): Tensor[] {
+  const many = typeof result !== "number";
+  const slots = many ? result : native().listed;
+  const tensors = new Array<Tensor>(many ? result.length : result);
+  for (let i = 0; i < tensors.length; i++) tensors[i] = adopt(slots[i] as number);
+  return tensors;
+}
+
+/** Lists of slots are views of it: the addon gets at a small array of its own only after V8 has moved its content. */
+const slab = { memory: new ArrayBuffer(0), used: 0 };
+const SLAB_BYTES = 8192;
+
+function slotArray(length: number): Int32Array {
+  const bytes = 4 * length;
+  if (slab.used + bytes > slab.memory.byteLength) {
+    slab.memory = new ArrayBuffer(Math.max(SLAB_BYTES, bytes));
+    slab.used = 0;
+  }
+  const slots = new Int32Array(slab.memory, slab.used, length);
+  slab.used += bytes;
+  return slots;
+}
+
 /** @internal Slots of a list; null stands for none. */
 export function slotsOf(tensors: readonly (Tensor | null)[], where?: string): Int32Array {
   if (!Array.isArray(tensors))
     throw new TypeError(`${wanted("An array of tensors", where)}, not ${describeValue(tensors)}.`);
-  const slots = new Int32Array(tensors.length);
+  const slots = slotArray(tensors.length);
   for (let i = 0; i < slots.length; i++) {
     const x = tensors[i];
     slots[i] = x === null ? -1 : slotOf(x as Tensor, where);
