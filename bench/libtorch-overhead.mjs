@@ -88,8 +88,8 @@ if (python) {
   );
 }
 
-// With glibc's defaults what is freed partly stays with the process, more or less by chance. The second way gives it back
-// at once: the peak is then what is alive.
+// With glibc's defaults a part of what Python frees stays with its process, more or less by chance. The second way gives it
+// back at once: the peak is then what is alive. Both start from what is loaded; Python can use what importing left free.
 const ways = { "glibc's defaults": {}, "freed memory given back": { MALLOC_TRIM_THRESHOLD_: "1000000" } };
 const blockRows = [];
 for (const attention of hasOperator("scaled_dot_product_attention") ? ["fused", "softmax"] : ["softmax"])

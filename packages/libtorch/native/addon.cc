@@ -29,6 +29,7 @@ std::string sentence(const std::exception& error) {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
+  defineAllocator();
   exports.Set("compiledVersion", TORCH_VERSION);
   defineTensor(env, exports);
   defineOperator(env, exports);

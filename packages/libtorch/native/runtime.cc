@@ -60,8 +60,9 @@ Napi::Value allowTF32(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// Whether there was anything to set: glibc's allocator gives large memory back to the system at every free.
+// For large tensors in allocator.cc, for the rest in glibc's allocator, which gives memory back to the system at every free.
 Napi::Value keepFreedMemory(const Napi::CallbackInfo& info) {
+  keepLargePieces();
 #ifdef __GLIBC__
   const bool kept = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 && mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 1;
 #else

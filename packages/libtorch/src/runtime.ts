@@ -33,9 +33,9 @@ export function setThreads(count: number): void {
 export const allowTF32 = (allow: boolean): void => native().allowTF32(allow);
 
 /**
- * Lets the process keep the memory of freed tensors on the CPU for the next ones. By default glibc gives large pieces back to the
- * system, and getting them again, page by page, is up to a tenth of a small model's training step. For programs whose need
- * stays the same, such as training; it cannot be undone.
+ * Lets the process keep the memory of all freed tensors on the CPU for the next ones. By default that of tensors over 32 MB,
+ * and much of that of tensors under 1 MB, goes back to the system, and getting it again, page by page, is up to a tenth of a
+ * small model's training step. For programs whose need stays the same, such as training; it cannot be undone.
  * @returns whether this had an effect: false where the allocator is not glibc's
  */
 export const keepFreedMemory = (): boolean => native().keepFreedMemory();

@@ -5,14 +5,16 @@ import { isAvailable } from "../src/index.js";
 
 const MiB = 2 ** 20;
 
-/** How much of 96 MiB of freed tensors the process holds on to. */
-function held(keep: boolean): number {
+/** How much more memory the process has after tensors of so many MiB were made and freed, and `after` was run. */
+function held(keep: boolean, sizes: readonly number[] = [32, 32, 32], after = ""): number {
   const program = `
     import { keepFreedMemory, ones, scope } from "libtorch";
     const kept = ${keep} ? keepFreedMemory() : true;
     scope(() => ones([1]));
     const before = process.memoryUsage.rss();
-    scope(() => { [1, 2, 3].map(() => ones([${(32 * MiB) / 4 + 1}])); });
+    const make = (...sizes) => scope(() => { for (const size of sizes) ones([size * ${MiB / 4} + 1]); });
+    make(${sizes});
+    ${after}
     console.log(kept ? process.memoryUsage.rss() - before : -1);`;
   const cwd = new URL("..", import.meta.url);
   return Number(
@@ -26,5 +28,14 @@ describe.skipIf(!isAvailable())("freed memory", () => {
     if (kept < 0) return; // not glibc's allocator
     expect(kept).toBeGreaterThan(90 * MiB);
     expect(held(false)).toBeLessThan(16 * MiB);
+  });
+
+  it("of medium tensors is kept for the next ones, but never more than was in use at once", () => {
+    if (process.platform !== "linux") return;
+    const six = [16, 16, 16, 16, 16, 16];
+    expect(held(false, six)).toBeGreaterThan(90 * MiB);
+    expect(held(false, six, "make(24, 24); make(10, 10, 10, 30); make(3, 5, 7, 9, 20);")).toBeLessThan(
+      112 * MiB,
+    );
   });
 });
