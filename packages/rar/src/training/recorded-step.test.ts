@@ -6,6 +6,7 @@ import { tokenizerShapes } from "../config/shapes.js";
 import type { Recorder } from "../engines/torch/record.js";
 import { rerun } from "../testing/kernel-checks.js";
 import { randomGenerator, randomIds, tinyGenerator, tinyTokenizer } from "../testing/random-model.js";
+import { tinyRecipe, tinyTokenizerRecipe } from "../testing/recipes.js";
 import { initialWeights } from "../weights/initial.js";
 import { trainable } from "./parameters.js";
 import type { Recipe } from "./recipe.js";
@@ -14,27 +15,7 @@ import type { TokenizerRecipe } from "./tokenizer/recipe.js";
 import { TokenizerTrainer } from "./tokenizer/tokenizer-trainer.js";
 import { type MicroBatch, Trainer } from "./trainer.js";
 
-const recipe: Recipe = {
-  seed: 7,
-  learningRate: 1e-2,
-  schedule: "cosine",
-  warmupSteps: 1,
-  maxSteps: 20,
-  endLearningRate: 1e-5,
-  betas: [0.9, 0.96],
-  weightDecay: 0.03,
-  maxGradNorm: 1,
-  precision: "bfloat16",
-  dropout: 0.1,
-  attentionDropout: 0.1,
-  classDropout: 0.1,
-  annealing: { start: 2, end: 6 },
-  randomFloor: 0,
-  order: "raster",
-  ema: true,
-  checkpointing: false,
-  tf32: false,
-};
+const recipe: Recipe = { ...tinyRecipe, precision: "bfloat16", dropout: 0.1, attentionDropout: 0.1 };
 
 function micro(step: number, rows: number): MicroBatch {
   const { tokens: L, codebookSize, classes } = tinyGenerator;
@@ -44,31 +25,12 @@ function micro(step: number, rows: number): MicroBatch {
 }
 
 const judged: TokenizerRecipe = {
-  seed: 3,
+  ...tinyTokenizerRecipe,
   steps: 12,
   batch: 4,
-  learningRate: 1e-3,
-  warmupSteps: 5,
-  endLearningRate: 1e-4,
-  constantRate: false,
-  betas: [0.9, 0.99],
-  weightDecay: 1e-4,
-  maxGradNorm: 1,
   bfloat16: true,
   tf32: true,
-  reconstruction: { l1: 1, l2: 4, gradient: 0.3 },
-  perceptual: undefined,
-  codebook: {
-    kind: "ema",
-    decay: 0.9,
-    weight: 0.25,
-    commitment: 0.25,
-    freeSteps: 3,
-    startLatents: 80,
-    reviveEvery: 2,
-    reviveBelow: 0.5,
-    reviveUntil: 0.85,
-  },
+  codebook: { ...tinyTokenizerRecipe.codebook, freeSteps: 3, reviveEvery: 2, reviveBelow: 0.5 },
   discriminator: { start: 6, weight: 0.5, channels: 16, layers: 1, learningRate: 1e-3 },
   emaDecay: 0.9,
 };

@@ -40,8 +40,8 @@ export class RecordedStep<R extends Result> {
    * `compute` of the inputs. The first time with a key and shapes it runs as it is, which also prepares what it uses; then it is
    * recorded, and from there on started. The result is valid until the next call.
    *
-   * @param given - tensors by name
    * @param key - names which way `compute` goes; another one, or other shapes, begin anew
+   * @param given - tensors by name
    * @param compute - from tensors to tensors, without a look at a number; gradients that it leaves are overwritten by each start
    * @param seed - sets the generators, before anything that counts
    */

@@ -5,32 +5,11 @@ import { describeWithLibtorch } from "../../../libtorch/src/testing/suite.js";
 import type { GeneratorConfig } from "../config/architecture.js";
 import { finalOrder } from "../config/orders.js";
 import { randomGenerator, randomIds, sourceOf, tinyGenerator } from "../testing/random-model.js";
+import { tinyRecipe as recipe } from "../testing/recipes.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 import { optimizerGroups, trainable } from "./parameters.js";
 import type { Recipe } from "./recipe.js";
 import { type MicroBatch, Trainer, type TrainerCounters } from "./trainer.js";
-
-const recipe: Recipe = {
-  seed: 7,
-  learningRate: 1e-2,
-  schedule: "cosine",
-  warmupSteps: 1,
-  maxSteps: 20,
-  endLearningRate: 1e-5,
-  betas: [0.9, 0.96],
-  weightDecay: 0.03,
-  maxGradNorm: 1,
-  precision: "float32",
-  dropout: 0,
-  attentionDropout: 0,
-  classDropout: 0.1,
-  annealing: { start: 2, end: 6 },
-  randomFloor: 0,
-  order: "raster",
-  ema: true,
-  checkpointing: false,
-  tf32: false,
-};
 
 /** Samples `first` .. `first + rows - 1` of a made-up data set. */
 function micro(first: number, rows: number, config: GeneratorConfig = tinyGenerator): MicroBatch {

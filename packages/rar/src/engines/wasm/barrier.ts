@@ -1,5 +1,5 @@
 /** Where threads wait for each other, as WebAssembly: they spin for some microseconds, which is what a phase mostly lasts, then sleep. */
-import { doWhile, drop, Func, I32, i32, type Local, leave, trap, when } from "./code.js";
+import { doWhile, drop, type FinishedFunc, Func, I32, i32, leave, trap, when } from "./code.js";
 
 /** Address of a memory's barrier: three words on cache lines of their own, in the page before the weights. */
 export const BARRIER_AT = 64;
@@ -10,10 +10,10 @@ const SPINS = 20_000;
 const PATIENCE_NS = 60e9;
 
 /** Returns when as many threads as there are have called it. Parameters: the barrier's bytes (zero at first), the threads. */
-export function barrier(): Func {
+export function barrier(): FinishedFunc {
   const f = new Func("barrier", 2);
-  const [arrived, threads] = [f.parameter(0), f.parameter(1)];
-  const [generation, sleepers, mine, spins] = f.locals(I32, 4) as [Local, Local, Local, Local];
+  const [arrived, threads] = f.given;
+  const [generation, sleepers, mine, spins] = f.locals(I32, 4);
   const waiting = i32.eq(i32.atomicLoad(generation.get), mine.get);
   return f.body(
     generation.set(i32.add(arrived.get, i32.const(GENERATION))),

@@ -169,20 +169,27 @@ export class Local {
   }
 }
 
+/** So many locals, by name where the number is written down. */
+type Locals<N extends number> = number extends N ? Local[] : Exactly<N>;
+type Exactly<N extends number, Some extends Local[] = []> = Some["length"] extends N
+  ? Some
+  : Exactly<N, [...Some, Local]>;
+
 /** A function under construction; all parameters are i32 (pointers, counts). */
-export class Func {
+export class Func<Count extends number = number> {
   readonly name: string;
-  readonly parameters: number;
+  readonly parameters: Count;
   readonly #locals: number[] = [];
   #body: Code = [];
 
-  constructor(name: string, parameters: number) {
+  constructor(name: string, parameters: Count) {
     this.name = name;
     this.parameters = parameters;
   }
 
-  parameter(index: number): Local {
-    return new Local(index);
+  /** The parameters in their order. */
+  get given(): Locals<Count> {
+    return Array.from({ length: this.parameters }, (_, i) => new Local(i)) as Locals<Count>;
   }
 
   local(type: number): Local {
@@ -190,11 +197,11 @@ export class Func {
     return new Local(this.parameters + this.#locals.length - 1);
   }
 
-  locals(type: number, count: number): Local[] {
-    return Array.from({ length: count }, () => this.local(type));
+  locals<N extends number>(type: number, count: N): Locals<N> {
+    return Array.from({ length: count }, () => this.local(type)) as Locals<N>;
   }
 
-  body(...statements: readonly Code[]): this {
+  body(...statements: readonly Code[]): FinishedFunc {
     this.#body = statements.flat();
     return this;
   }
@@ -210,8 +217,14 @@ export class Func {
   }
 }
 
+/** A function with its body, as a module takes it. */
+export type FinishedFunc = Pick<Func, "name" | "parameters" | "encode">;
+
 /** The bytes of a module that imports a shared memory as `env.memory` and exports every function by its name. */
-export function encodeModule(functions: readonly Func[], maximumPages: number): Uint8Array<ArrayBuffer> {
+export function encodeModule(
+  functions: readonly FinishedFunc[],
+  maximumPages: number,
+): Uint8Array<ArrayBuffer> {
   const text = (s: string): number[] => [...unsigned(s.length), ...Buffer.from(s)];
   const list = (items: readonly (readonly number[])[]): number[] => [
     ...unsigned(items.length),

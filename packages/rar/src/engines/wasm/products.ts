@@ -2,7 +2,7 @@
  * Products of few rows with a matrix, as WebAssembly: bound by how fast the matrix is read, so they read it in several places
  * at once, far apart, which keeps more of the memory busy than one long run (docs/log.md).
  */
-import { doWhile, Func, f32x4, I32, i16x8, i32, i32x4, type Local, V128, v128 } from "./code.js";
+import { doWhile, type FinishedFunc, Func, f32x4, I32, i16x8, i32, i32x4, V128, v128 } from "./code.js";
 
 /** Outputs of a tile: one vector of float32 sums. */
 export const TILE = 4;
@@ -14,27 +14,16 @@ export const BLOCK_TAIL = 16;
  * Parameters: x, bytes from row to row of x; scales of x, bytes from row to row; W, tiles of each stream, blocks, numbers of a
  * block (a multiple of 16); y, bytes from row to row. A sum's order does not depend on `rows` or `streams`.
  */
-export function int8Product(rows: number, streams: number): Func {
+export function int8Product(rows: number, streams: number): FinishedFunc {
   const f = new Func(int8ProductName(rows, streams), 10);
-  const [x, xRow, scales, scalesRow, w, tiles, blocks, block, y, yRow] = Array.from({ length: 10 }, (_, i) =>
-    f.parameter(i),
-  ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+  const [x, xRow, scales, scalesRow, w, tiles, blocks, block, y, yRow] = f.given;
   const dots = f.locals(V128, rows * streams);
   const sums = f.locals(V128, rows * streams);
   const weights = f.locals(V128, streams);
   const xs = f.locals(I32, rows);
   const ws = f.locals(I32, streams);
-  const [value, lowest, ones] = f.locals(V128, 3) as [Local, Local, Local];
-  const [tile, end, left, s, out, at, streamBytes, streamOut] = f.locals(I32, 8) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [value, lowest, ones] = f.locals(V128, 3);
+  const [tile, end, left, s, out, at, streamBytes, streamOut] = f.locals(I32, 8);
   const UNROLL = 4; // vectors of 4 inputs x 4 outputs
 
   const multiply = Array.from({ length: UNROLL }, (_, u) => [
@@ -124,20 +113,13 @@ export const int8ProductName = (rows: number, streams: number): string => `int8P
  * y = x W for one row in float32, `streams` tiles at once: scores and sums of attention.
  * Parameters: x, numbers of x (a multiple of 4); W, bytes from tile to tile, tiles of each stream; y.
  */
-export function floatProduct(streams: number): Func {
+export function floatProduct(streams: number): FinishedFunc {
   const f = new Func(floatProductName(streams), 6);
-  const [x, columns, w, tileBytes, tiles, y] = Array.from({ length: 6 }, (_, i) => f.parameter(i)) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [x, columns, w, tileBytes, tiles, y] = f.given;
   const sums = f.locals(V128, streams);
   const ws = f.locals(I32, streams);
   const value = f.local(V128);
-  const [p, end, at, tile] = f.locals(I32, 4) as [Local, Local, Local, Local];
+  const [p, end, at, tile] = f.locals(I32, 4);
   const UNROLL = 4;
   return f.body(
     end.set(i32.add(x.get, i32.mul(columns.get, i32.const(4)))),

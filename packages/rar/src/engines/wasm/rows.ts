@@ -3,6 +3,7 @@ import {
   type Code,
   doWhile,
   F32,
+  type FinishedFunc,
   Func,
   f32,
   f32x4,
@@ -17,7 +18,6 @@ import {
   when,
 } from "./code.js";
 
-const parameters = (f: Func): Local[] => Array.from({ length: f.parameters }, (_, i) => f.parameter(i));
 /** One after the other along a row: `body` for each vector while `pointers` advance together. */
 const each = (first: Local, end: Code, body: readonly Code[], others: readonly Local[] = []): Code =>
   doWhile([...body, first.step(16), ...others.map((p) => p.step(16))], i32.less(first.get, end));
@@ -26,11 +26,11 @@ const lanes = (v: Local, join: (a: Code, b: Code) => Code): Code =>
   join(join(f32.lane(v.get, 0), f32.lane(v.get, 1)), join(f32.lane(v.get, 2), f32.lane(v.get, 3)));
 
 /** y = norm(x) * scale + shift. Parameters: x, y, count, scale, shift. */
-export function normalise(epsilon: number): Func {
+export function normalise(epsilon: number): FinishedFunc {
   const f = new Func("normalise", 5);
-  const [x, y, count, scale, shift] = parameters(f) as [Local, Local, Local, Local, Local];
-  const [p, end] = f.locals(I32, 2) as [Local, Local];
-  const [sum, value, mean] = f.locals(V128, 3) as [Local, Local, Local];
+  const [x, y, count, scale, shift] = f.given;
+  const [p, end] = f.locals(I32, 2);
+  const [sum, value, mean] = f.locals(V128, 3);
   const n = f.local(F32);
   return f.body(
     n.set(f32.fromI32(count.get)),
@@ -66,12 +66,12 @@ export function normalise(epsilon: number): Func {
  * Numbers in 7 bits: block by block x = lowest + scale * q with q from 0 to 127. Parameters: x, q (bytes), scales (pairs of
  * scale and lowest), blocks, numbers of a block (a multiple of 16).
  */
-export function quantise(): Func {
+export function quantise(): FinishedFunc {
   const f = new Func("quantise", 5);
-  const [x, q, scales, blocks, block] = parameters(f) as [Local, Local, Local, Local, Local];
-  const [p, end] = f.locals(I32, 2) as [Local, Local];
-  const [low, high, factor, value] = f.locals(V128, 4) as [Local, Local, Local, Local];
-  const [lowest, range] = f.locals(F32, 2) as [Local, Local];
+  const [x, q, scales, blocks, block] = f.given;
+  const [p, end] = f.locals(I32, 2);
+  const [low, high, factor, value] = f.locals(V128, 4);
+  const [lowest, range] = f.locals(F32, 2);
   // 2^23 + q holds q in its last bits, rounded to nearest.
   const rounded = (offset: number): Code =>
     v128.and(
@@ -146,11 +146,11 @@ function exp(x: Code, n: Local, r: Local): { readonly before: Code[]; readonly v
 }
 
 /** Softmax in place. Parameters: x, numbers, the same rounded up to a multiple of 4 (what lies between is overwritten). */
-export function softmax(): Func {
+export function softmax(): FinishedFunc {
   const f = new Func("softmax", 3);
-  const [x, count, padded] = parameters(f) as [Local, Local, Local];
-  const [p, end, q] = f.locals(I32, 3) as [Local, Local, Local];
-  const [most, sum, n, r] = f.locals(V128, 4) as [Local, Local, Local, Local];
+  const [x, count, padded] = f.given;
+  const [p, end, q] = f.locals(I32, 3);
+  const [most, sum, n, r] = f.locals(V128, 4);
   const e = exp(f32x4.sub(v128.load(p.get), most.get), n, r);
   return f.body(
     end.set(behind(x, padded)),
@@ -178,11 +178,11 @@ export function softmax(): Func {
 /**
  * y = gelu(y + bias), exact: erf by formula 7.1.26 of Abramowitz and Stegun, absolute error 1.5e-7. Parameters: y, bias, count.
  */
-export function biasGelu(): Func {
+export function biasGelu(): FinishedFunc {
   const f = new Func("biasGelu", 3);
-  const [y, bias, count] = parameters(f) as [Local, Local, Local];
+  const [y, bias, count] = f.given;
   const end = f.local(I32);
-  const [value, t, n, r] = f.locals(V128, 4) as [Local, Local, Local, Local];
+  const [value, t, n, r] = f.locals(V128, 4);
   const square = f32x4.mul(f32x4.mul(value.get, value.get), f32x4.const(-0.5));
   const e = exp(square, n, r);
   const series = [-1.453152027, 1.421413741, -0.284496736, 0.254829592].reduce<Code>(
@@ -214,9 +214,9 @@ export function biasGelu(): Func {
 }
 
 /** y = y + bias. Parameters: y, bias, count. */
-export function addBias(): Func {
+export function addBias(): FinishedFunc {
   const f = new Func("addBias", 3);
-  const [y, bias, count] = parameters(f) as [Local, Local, Local];
+  const [y, bias, count] = f.given;
   const end = f.local(I32);
   return f.body(
     end.set(behind(y, count)),
@@ -225,9 +225,9 @@ export function addBias(): Func {
 }
 
 /** x = x + gate * (y + bias). Parameters: x, y, bias, gate, count. */
-export function addGated(): Func {
+export function addGated(): FinishedFunc {
   const f = new Func("addGated", 5);
-  const [x, y, bias, gate, count] = parameters(f) as [Local, Local, Local, Local, Local];
+  const [x, y, bias, gate, count] = f.given;
   const end = f.local(I32);
   const change = f32x4.mul(v128.load(gate.get), f32x4.add(v128.load(y.get), v128.load(bias.get)));
   return f.body(
@@ -240,16 +240,9 @@ export function addGated(): Func {
  * Puts one position's key and value into the cache. Parameters: key, its place in the keys' tile (16 bytes from number to
  * number), value, its place in the values' first tile, bytes from tile to tile, width of a head.
  */
-export function storeKeyValue(): Func {
+export function storeKeyValue(): FinishedFunc {
   const f = new Func("storeKeyValue", 6);
-  const [key, keyAt, value, valueAt, tileBytes, width] = parameters(f) as [
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [key, keyAt, value, valueAt, tileBytes, width] = f.given;
   const end = f.local(I32);
   return f.body(
     end.set(behind(key, width)),

@@ -6,6 +6,7 @@ import { tokenizerShapes } from "../../config/shapes.js";
 import { torchOps } from "../../engines/torch/ops.js";
 import { decodeLatent, decoderWeights, encode, encoderWeights } from "../../networks/tokenizer.js";
 import { sourceOf, tinyTokenizer } from "../../testing/random-model.js";
+import { tinyTokenizerRecipe as recipe } from "../../testing/recipes.js";
 import { initialWeights } from "../../weights/initial.js";
 import { trainable } from "../parameters.js";
 import { discriminatorShapes } from "./discriminator.js";
@@ -14,36 +15,6 @@ import { quantise } from "./quantise.js";
 import type { TokenizerRecipe } from "./recipe.js";
 import { restoreTrainer, trainerState } from "./state.js";
 import { codebookName, type TokenizerStepReport, TokenizerTrainer } from "./tokenizer-trainer.js";
-
-const recipe: TokenizerRecipe = {
-  seed: 3,
-  steps: 80,
-  batch: 16,
-  learningRate: 1e-3,
-  warmupSteps: 5,
-  endLearningRate: 1e-4,
-  constantRate: false,
-  betas: [0.9, 0.99],
-  weightDecay: 1e-4,
-  maxGradNorm: 1,
-  bfloat16: false,
-  tf32: false,
-  reconstruction: { l1: 1, l2: 4, gradient: 0.3 },
-  perceptual: undefined,
-  codebook: {
-    kind: "ema",
-    decay: 0.9,
-    weight: 0.25,
-    commitment: 0.25,
-    freeSteps: 30,
-    startLatents: 80,
-    reviveEvery: 10,
-    reviveBelow: 0.0625,
-    reviveUntil: 0.85,
-  },
-  discriminator: undefined,
-  emaDecay: undefined,
-};
 
 /** 64 pictures of 8 x 8: the upper left quarter in one of 64 colours, the rest white. [64, 3, 8, 8] */
 function flatColours(): Tensor {

@@ -1,4 +1,5 @@
 /** The kernels on a GPU. Skipped without one; `scripts/gpu-check cuda` runs it where there is one. */
+import * as torch from "libtorch";
 import { cuda, inferenceMode, numbers } from "libtorch";
 import { describe, expect, it } from "vitest";
 import type { GeneratorConfig } from "../../../config/architecture.js";
@@ -12,7 +13,10 @@ import {
 } from "../../../testing/kernel-checks.js";
 import { haveLibtorch } from "../../../testing/libtorch.js";
 import { tinyGenerator } from "../../../testing/random-model.js";
+import { Modulations, rowConditions } from "../modulation.js";
 import { recordGraph } from "../record.js";
+import { stepKernels } from "./program.js";
+import { KernelStepper } from "./stepper.js";
 
 const compile = cuda.compileKernels;
 const device = "cuda:0";
@@ -99,10 +103,6 @@ describe.skipIf(!haveLibtorch || !cuda.isAvailable())("kernels on CUDA (skipped 
     { timeout: 60_000 },
     async (tuning) => {
       // A missing wait between kernels that start early would show as a difference now and then.
-      const { KernelStepper } = await import("./stepper.js");
-      const { stepKernels } = await import("./program.js");
-      const { Modulations, rowConditions } = await import("../modulation.js");
-      const torch = await import("libtorch");
       const config = { ...presets["rar-b"].generator, depth: 8 };
       const model = randomModel(config, device, "bfloat16");
       inferenceMode(() => {

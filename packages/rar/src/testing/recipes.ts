@@ -1,0 +1,55 @@
+/** Training recipes that suit the tiny random models, for tests to change as they need. */
+import type { Recipe } from "../training/recipe.js";
+import type { TokenizerRecipe } from "../training/tokenizer/recipe.js";
+
+export const tinyRecipe: Recipe = {
+  seed: 7,
+  learningRate: 1e-2,
+  schedule: "cosine",
+  warmupSteps: 1,
+  maxSteps: 20,
+  endLearningRate: 1e-5,
+  betas: [0.9, 0.96],
+  weightDecay: 0.03,
+  maxGradNorm: 1,
+  precision: "float32",
+  dropout: 0,
+  attentionDropout: 0,
+  classDropout: 0.1,
+  annealing: { start: 2, end: 6 },
+  randomFloor: 0,
+  order: "raster",
+  ema: true,
+  checkpointing: false,
+  tf32: false,
+};
+
+export const tinyTokenizerRecipe: TokenizerRecipe = {
+  seed: 3,
+  steps: 80,
+  batch: 16,
+  learningRate: 1e-3,
+  warmupSteps: 5,
+  endLearningRate: 1e-4,
+  constantRate: false,
+  betas: [0.9, 0.99],
+  weightDecay: 1e-4,
+  maxGradNorm: 1,
+  bfloat16: false,
+  tf32: false,
+  reconstruction: { l1: 1, l2: 4, gradient: 0.3 },
+  perceptual: undefined,
+  codebook: {
+    kind: "ema",
+    decay: 0.9,
+    weight: 0.25,
+    commitment: 0.25,
+    freeSteps: 30,
+    startLatents: 80,
+    reviveEvery: 10,
+    reviveBelow: 0.0625,
+    reviveUntil: 0.85,
+  },
+  discriminator: undefined,
+  emaDecay: undefined,
+};
