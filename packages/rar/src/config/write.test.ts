@@ -34,6 +34,8 @@ describe("writeConfig", () => {
       "<<",
       "a: b",
       "# c",
+      " \n",
+      "two\n lines\n",
     ];
     const text = writeConfig({ words });
     expect(parseYaml(text, "x").value).toEqual({ words });
@@ -47,6 +49,7 @@ describe("writeConfig", () => {
   it("reads back as it was, whatever it was", () => {
     const word = fc.oneof(
       fc.string({ maxLength: 12 }),
+      fc.string({ unit: "binary", maxLength: 6 }),
       fc.string({ unit: fc.constantFrom(..."0123_:.eE+-xb~ynotruf #'\"\n{}[]&*!|>%@`,?$<="), maxLength: 10 }),
     );
     const scalar = fc.oneof(

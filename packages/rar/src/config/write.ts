@@ -22,8 +22,11 @@ export function writeConfig(config: object): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Words that other YAML readers take for a boolean, a merge, a default, a date or a number. */
-const ambiguous = /^(?:[yYnN]|=|<<|[-+.]?\d.*)$/;
+/**
+ * Words that other YAML readers take for a boolean, a merge, a default, a date or a number, and text of several
+ * lines: the library would write it as a block, which loses a first line that is all spaces.
+ */
+const ambiguous = /^(?:[yYnN]|=|<<|[-+.]?\d.*)$|\n/;
 
 /** A plain YAML 1.1 reader takes 1e-7 for text, but 1.0e-7 for a number. */
 const exponent: ScalarTag = {
