@@ -51,6 +51,7 @@ export class OnnxEngine implements Engine {
   readonly #worker: Worker;
   readonly #client: Client;
   readonly #temporary: string[] = [];
+  #group: Promise<number> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(options: OnnxOptions = {}) {
@@ -77,9 +78,10 @@ export class OnnxEngine implements Engine {
     options: RunOptions = {},
   ): Promise<Generator> {
     const tiled = this.precision === "int8" && runsTiled(config) ? tiledStep(config) : undefined;
+    const channels = await this.#channels();
     const graphs = {
-      step: tiled?.graph ?? stepGraph(config, this.precision),
-      modulation: modulationGraph(config, this.precision),
+      step: tiled?.graph ?? stepGraph(config, this.precision, channels),
+      modulation: modulationGraph(config, this.precision, channels),
     };
     const sizes = { step: storedBytes(graphs.step), modulation: storedBytes(graphs.modulation) };
     const positions = config.tokens + 1;
@@ -116,6 +118,12 @@ export class OnnxEngine implements Engine {
       open: (request) => this.#openSession(id, config, request),
       [Symbol.asyncDispose]: () => this.#free("releaseGenerator", id),
     };
+  }
+
+  /** How a generator's products are computed in float32 ({@link channelGroup}). */
+  #channels(): Promise<number> {
+    this.#group ??= this.precision === "float32" ? this.#call<number>("channelGroup") : Promise.resolve(0);
+    return this.#group;
   }
 
   async #openSession(

@@ -27,6 +27,16 @@ describe("Graph", () => {
     expect([...graph.stored.values()].map((p) => p.storage.kind)).toEqual(["transposed", "plain"]);
   });
 
+  it("multiplies by convolutions where a layer's sizes are whole groups of channels, else by products", () => {
+    const graph = new Graph();
+    const ops = onnxOps(graph, "float32", 16);
+    const x = graph.input("x", "float32", ["R", 1, 32]);
+    const y = ops.linear(x, parameter("w", [48, 32]));
+    expect(y.shape).toEqual(["R", 1, 48]);
+    ops.linear(x, parameter("v", [40, 32]));
+    expect([...graph.stored.values()].map((p) => p.storage.kind)).toEqual(["channels", "transposed"]);
+  });
+
   it("keeps apart constants whose numbers or sizes differ, and joins equal ones", () => {
     const graph = new Graph();
     const ops = onnxOps(graph, "float32");

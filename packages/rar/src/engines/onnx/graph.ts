@@ -21,6 +21,13 @@ export type Storage =
   | { readonly kind: "plain" }
   /** [out, in] stored as [in, out] */
   | { readonly kind: "transposed"; readonly rows: number; readonly columns: number }
+  /** [out, in] in groups of so many channels: [out / channels, in / channels, channels of in, channels of out] */
+  | {
+      readonly kind: "channels";
+      readonly channels: number;
+      readonly rows: number;
+      readonly columns: number;
+    }
   /** MatMulNBits' blocks along the last axis: packed numbers, or their scales */
   | {
       readonly kind: "blocks" | "scales";

@@ -35,9 +35,9 @@ export function parameters(shapes: Shapes): Parameters<Node> {
 }
 
 /** One position after the cached ones, R rows. */
-export function stepGraph(config: GeneratorConfig, format: WeightFormat): Graph {
+export function stepGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {
   const graph = new Graph();
-  const ops = onnxOps(graph, format);
+  const ops = onnxOps(graph, format, channels);
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
   graph.input("lengths", "int64", [2]);
   const mask = graph.input("mask", "float32", [1, 1, 1, "S"]);
@@ -63,9 +63,9 @@ export function stepGraph(config: GeneratorConfig, format: WeightFormat): Graph 
 }
 
 /** Modulation of N pairs of condition and position. */
-export function modulationGraph(config: GeneratorConfig, format: WeightFormat): Graph {
+export function modulationGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {
   const graph = new Graph();
-  const ops = onnxOps(graph, format);
+  const ops = onnxOps(graph, format, channels);
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
   const [condition, position] = [
     graph.input("condition", "int64", ["N"]),

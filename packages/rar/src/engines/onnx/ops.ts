@@ -25,8 +25,9 @@ function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 /**
  * Traces operations into `graph`.
  * @param format - how the weights of `linear` are stored
+ * @param channels - channels that ONNX Runtime's convolutions keep together on this machine; 0: it has none
  */
-export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
+export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<Node> {
   const elementwise =
     (op: string) =>
     (a: Node, b: Node): Node =>
@@ -67,10 +68,31 @@ export function onnxOps(graph: Graph, format: WeightFormat): Ops<Node> {
       [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), a.shape.at(-2)!, b.shape.at(-1)!],
     );
 
+  /**
+   * y = W x as a convolution over rows of one-pixel pictures, their channels in groups of `channels`: it reads the weights at
+   * several places at once, adds the bias itself and uses the weights as they lie in the file (docs/log.md).
+   */
+  const convolved = (x: Node, weight: Node, bias?: Node): Node => {
+    const [rows, columns] = weight.shape as readonly [number, number];
+    const domain = "com.microsoft.nchwc";
+    const row = graph.node("Reshape", [x, graph.int64([1, 1, -1, columns])], [1, 1, "n", columns]);
+    const blocked = graph.node(`${domain}:ReorderInput`, [row], [1, columns, 1, "n"], { channels_last: 1 });
+    const storage = { kind: "channels", channels, rows, columns } as const;
+    const inputs = [blocked, graph.store(weight, storage, [rows, columns, 1, 1]), ...(bias ? [bias] : [])];
+    const product = graph.node(`${domain}:Conv`, inputs, [1, rows, 1, "n"], { kernel_shape: [1, 1] });
+    const order = { channels: rows, channels_last: 1 };
+    const back = graph.node(`${domain}:ReorderOutput`, [product], [1, 1, "n", rows], order);
+    const shape = [...x.shape.slice(0, -1), rows];
+    const known = shape.slice(1).map((d) => size(d, "all but the first size"));
+    return graph.node("Reshape", [back, graph.int64([-1, ...known])], shape);
+  };
+
   const linear = (x: Node, weight: Node, bias?: Node): Node => {
     const [rows, columns] = weight.shape as readonly [number, number];
     const shape = [...x.shape.slice(0, -1), rows];
     if (format === "float32") {
+      if (channels > 0 && rows % channels === 0 && columns % channels === 0)
+        return convolved(x, weight, bias);
       const stored = graph.store(weight, { kind: "transposed", rows, columns }, [columns, rows]);
       const product = graph.node("MatMul", [x, stored], shape);
       return bias ? add(product, bias) : product;

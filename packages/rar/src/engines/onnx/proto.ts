@@ -54,6 +54,7 @@ export function encodeModel(model: ModelSpec): Uint8Array {
     bytes(7, graph),
     bytes(8, opset("", OPSET)),
     bytes(8, opset("com.microsoft", 1)),
+    bytes(8, opset("com.microsoft.nchwc", 1)),
   ]);
 }
 

@@ -9,6 +9,7 @@ import { onnxOps } from "./ops.js";
 import {
   blockScales,
   blockSize,
+  grouped,
   packBlocks,
   storedBytes,
   transposed,
@@ -36,6 +37,19 @@ describe("transposed", () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe("grouped", () => {
+  it("moves [row, column] to its groups of rows and columns", () => {
+    const [rows, columns, size] = [16, 24, 8];
+    const values = randomArray(3, rows * columns);
+    const out = grouped(values, rows, columns, size);
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < columns; c++) {
+        const group = Math.floor(r / size) * (columns / size) + Math.floor(c / size);
+        expect(out[(group * size + (c % size)) * size + (r % size)]).toBe(values[r * columns + c]);
+      }
   });
 });
 

@@ -124,6 +124,7 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
   const { rows, columns } = storage;
   if (storage.kind === "tiles") return packTiles(values, storage);
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
+  if (storage.kind === "channels") return asBytes(grouped(values, rows, columns, storage.channels));
   const { bits, block } = storage;
   return storage.kind === "scales"
     ? asBytes(blockScales(values, rows, columns, block, bits))
@@ -155,6 +156,16 @@ export function transposed(values: Float32Array, rows: number, columns: number):
         for (let r = r0; r < r1; r++) out[c * rows + r] = values[r * columns + c]!;
     }
   }
+  return out;
+}
+
+/** [rows, columns] -> [rows / size, columns / size, size of columns, size of rows] */
+export function grouped(values: Float32Array, rows: number, columns: number, size: number): Float32Array {
+  const out = new Float32Array(values.length);
+  let at = 0;
+  for (let r0 = 0; r0 < rows; r0 += size)
+    for (let c = 0; c < columns; c++)
+      for (let r = r0; r < r0 + size; r++) out[at++] = values[r * columns + c]!;
   return out;
 }
 

@@ -12,6 +12,7 @@ import { compileKernels } from "../wasm/kernels.js";
 import type { StepPlaces } from "../wasm/places.js";
 import { Team } from "../wasm/team.js";
 import type { Module } from "../wasm/webassembly.js";
+import { channelGroup } from "./channels.js";
 import { graphSteps } from "./graph-step.js";
 import { ModulationTables } from "./modulation.js";
 import { type StepEngine, StepRunner } from "./runner.js";
@@ -74,6 +75,8 @@ const found = <V>(map: Map<number, V>, id: number): V => {
 };
 
 const methods = {
+  channelGroup,
+
   async loadGraph(folder: string, settings: SessionSettings): Promise<number> {
     graphs.set(++ids, await open(folder, settings));
     return ids;

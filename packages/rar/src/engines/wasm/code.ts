@@ -1,6 +1,6 @@
 /**
  * A small assembler for WebAssembly: expressions are byte sequences that leave one value, statements such that leave none.
- * Only what the kernels of this room use (WebAssembly core 2.0 with SIMD, threads; relaxed SIMD for one instruction).
+ * Only what the kernels of this room use (WebAssembly core 2.0 with SIMD, threads; relaxed SIMD for two instructions).
  */
 
 export type Code = readonly number[];
@@ -114,6 +114,8 @@ export const i32x4 = {
   shl: (v: Code, bits: number): Code => [...v, ...i32.const(bits), ...simd(171)],
   /** Products of eight pairs of 16-bit numbers, two by two added. */
   dotI16: two(simd(186)),
+  /** {@link i16x8.dotI8U7}, its sums two by two added to `sum` (relaxed SIMD). */
+  addDotI8U7: (a: Code, b: Code, sum: Code): Code => [...a, ...b, ...sum, ...simd(0x113)],
 };
 
 export const i16x8 = {

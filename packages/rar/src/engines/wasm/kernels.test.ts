@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomArray } from "../../testing/random-model.js";
 import { BARRIER_AT } from "./barrier.js";
-import { compileKernels, instantiate, PAGE } from "./kernels.js";
+import { compileKernels, DOT_IS_RIGHT, instantiate, PAGE } from "./kernels.js";
 import { BLOCK_TAIL, TILE } from "./products.js";
 import { Space } from "./space.js";
 import { blockCount, packTiles, type TiledShape, tileBytes, tileCount, tiledBytes } from "./tiles.js";
@@ -12,6 +12,9 @@ import { WebAssembly } from "./webassembly.js";
 const module = compileKernels();
 const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
 const kernels = instantiate(module, memory);
+const withEitherDot = (DOT_IS_RIGHT ? [false, true] : [false]).map((inOne) =>
+  instantiate(compileKernels(inOne), memory),
+);
 
 /** Numbers laid one after the other into the memory, each on its own cache lines; addresses. */
 function put(...arrays: readonly (Float32Array | Uint8Array)[]): number[] {
@@ -99,7 +102,7 @@ describe("quantise", () => {
 });
 
 describe("int8Product", () => {
-  it("multiplies what the rows and the tiles stand for, to the same bits for any rows and streams", () => {
+  it("multiplies what the rows and the tiles stand for, to the same bits for any rows, streams and instruction", () => {
     fc.assert(
       fc.property(shapes, fc.nat(1e6), (shape, seed) => {
         const { rows: N, columns, block } = shape;
@@ -128,7 +131,8 @@ describe("int8Product", () => {
         const weights = unpacked(packed, shape);
         const width = 4 * tileCount(shape);
 
-        const results = kernels.int8.flatMap((kernel) =>
+        const variants = withEitherDot.flatMap(({ int8 }) => int8);
+        const results = variants.flatMap((kernel) =>
           [kernel.streams, 1].map((streams) => {
             new Float32Array(memory.buffer, y, M * width).fill(Number.NaN);
             for (let m = 0; m + kernel.rows <= M; m += kernel.rows) {

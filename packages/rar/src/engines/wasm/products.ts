@@ -13,8 +13,9 @@ export const BLOCK_TAIL = 16;
  * y = x W for `rows` rows of x in 7 bits and tiles of W in 8 bits (tiles.ts), `streams` tiles at once.
  * Parameters: x, bytes from row to row of x; scales of x, bytes from row to row; W, tiles of each stream, blocks, numbers of a
  * block (a multiple of 16); y, bytes from row to row. A sum's order does not depend on `rows` or `streams`.
+ * `dotInOne`: multiplies and adds by one instruction, with the same result (kernels.ts says where that is faster).
  */
-export function int8Product(rows: number, streams: number): FinishedFunc {
+export function int8Product(rows: number, streams: number, dotInOne = false): FinishedFunc {
   const f = new Func(int8ProductName(rows, streams), 10);
   const [x, xRow, scales, scalesRow, w, tiles, blocks, block, y, yRow] = f.given;
   const dots = f.locals(V128, rows * streams);
@@ -32,8 +33,11 @@ export function int8Product(rows: number, streams: number): FinishedFunc {
       value.set(v128.loadSplat32(row.get, 4 * u)),
       ...weights.map((v, t) => {
         const dot = dots[m * streams + t]!;
-        // In two steps: V8 11 makes the constant of ones anew in every instruction that does both.
-        return dot.set(i32x4.add(i32x4.dotI16(i16x8.dotI8U7(v.get, value.get), ones.get), dot.get));
+        return dot.set(
+          dotInOne
+            ? i32x4.addDotI8U7(v.get, value.get, dot.get)
+            : i32x4.add(i32x4.dotI16(i16x8.dotI8U7(v.get, value.get), ones.get), dot.get),
+        );
       }),
     ]),
   ]).flat();

@@ -1,0 +1,56 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { randomArray, sourceOf } from "../../testing/random-model.js";
+import { temporaryFolder } from "../../testing/temporary.js";
+import { channelGroup } from "./channels.js";
+import { Graph } from "./graph.js";
+import { onnxOps } from "./ops.js";
+import { MODEL_FILE, writeGraph } from "./weights.js";
+
+const temporary = temporaryFolder();
+const [inputs, outputs] = [96, 160];
+const weights = {
+  w: { data: randomArray(1, outputs * inputs), shape: [outputs, inputs] },
+  b: { data: randomArray(2, outputs), shape: [outputs] },
+};
+
+/** x W + b of rows of x, by the operators for groups of so many channels. */
+async function products(channels: number, xs: readonly Float32Array[]): Promise<Float32Array[]> {
+  const graph = new Graph();
+  const parameter = (name: "w" | "b") => ({
+    type: "float32" as const,
+    shape: weights[name].shape,
+    parameter: { pieces: [name] },
+  });
+  const x = graph.input("x", "float32", ["R", 1, inputs]);
+  graph.output("y", onnxOps(graph, "float32", channels).linear(x, parameter("w"), parameter("b")));
+  const folder = await mkdtemp(join(temporary, "channels-"));
+  await writeGraph(graph, sourceOf(weights), folder);
+  const session = await ort.InferenceSession.create(join(folder, MODEL_FILE), { intraOpNumThreads: 2 });
+  const out: Float32Array[] = [];
+  for (const rows of xs) {
+    const { y } = await session.run({
+      x: new ort.Tensor("float32", rows, [rows.length / inputs, 1, inputs]),
+    });
+    out.push((y!.data as Float32Array).slice());
+  }
+  await session.release();
+  return out;
+}
+
+describe("channelGroup", () => {
+  it("is what this machine's convolutions use, and 0 where there are none", async () => {
+    expect([0, 8, 16]).toContain(await channelGroup());
+  });
+
+  it("gives layers whose rows are the products' rows, to the same bits however many there are", async () => {
+    const rows = randomArray(3, 33 * inputs);
+    const some = [1, 2, 3, 5, 6, 7, 8, 13, 32].map((n) => rows.subarray(0, n * inputs));
+    const [exact] = await products(0, [rows]);
+    const [whole, ...parts] = await products(await channelGroup(), [rows, ...some]);
+    for (const [i, value] of whole!.entries()) expect(Math.abs(value - exact![i]!)).toBeLessThan(1e-4);
+    for (const part of parts) expect(part).toEqual(whole!.subarray(0, part.length));
+  });
+});
