@@ -44,6 +44,17 @@ describe.skipIf(withoutLibtorch)("rarity train", () => {
     expect(statSync(join(at("drawn"), "generator.safetensors")).mtimeMs).toBe(before);
   });
 
+  it("has its folder to itself: a second run is refused, the first goes on", async () => {
+    const first = startTraining(at("held"), ["training.max_train_steps=100000"]);
+    await first.said(/Loss: /);
+    const second = await startTraining(at("held")).ended;
+    expect(second).toMatchObject({ code: 2, stdout: "" });
+    expect(second.stderr).toMatch(/Another run is at work in ".*held": process \d+ of this machine/);
+    first.child.kill("SIGINT");
+    expect((await first.ended).stderr).toMatch(/Stopped after step/);
+    expect(existsSync(join(at("held"), "run.lock"))).toBe(false);
+  });
+
   it("learns from a folder of pictures, whose names it keeps", async () => {
     for (const [name, colour] of [["blue things", 200] as const, ["grey things", 128] as const]) {
       mkdirSync(join(at("photos"), name), { recursive: true });

@@ -17,6 +17,7 @@ import { planLines } from "./plan.js";
 import { fromRankZero, joinRanks, onRankZero, type Ranks } from "./ranks.js";
 import { type Recipe, recipeOf } from "./recipe.js";
 import { findFiles, type RunFiles } from "./run-files.js";
+import { holding } from "./run-lock.js";
 import { type RunSettings, runSettings } from "./run-settings.js";
 import { type Machine, type RunState, roundingChanges, stateOf } from "./run-state.js";
 import type { StepReport } from "./trainer.js";
@@ -68,11 +69,21 @@ export interface Prepared extends RunFiles {
  * @throws {RarityError} naming the key, file, rank or checkpoint that does not fit
  */
 export async function prepareRun(request: TrainRequest): Promise<Prepared> {
-  const { config, file: configFile } = request.loaded;
+  const { config } = request.loaded;
   const settings = runSettings(config);
   const ranks = joinRanks(request.timeoutSeconds ?? 600, request.device);
   const say = speaker(settings.outputDir, ranks, request);
   agree(ranks, { config: config as unknown as PlainMap, version: request.version });
+  return holding(ranks, settings, { ...request, say }, () => prepareHeld(request, settings, ranks, say));
+}
+
+async function prepareHeld(
+  request: TrainRequest,
+  settings: RunSettings,
+  ranks: Ranks,
+  say: (line: string) => void,
+): Promise<Prepared> {
+  const { config, file: configFile } = request.loaded;
 
   const checkpoint = await onRankZero(ranks, () => findCheckpoint(settings, say));
   const told = JSON.parse(fromRankZero(ranks, JSON.stringify(tellOf(checkpoint)))) as Told;

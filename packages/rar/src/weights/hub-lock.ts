@@ -22,24 +22,61 @@ export async function withLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const lock = `${path}.rarity.lock`;
+  await mkdir(dirname(lock), { recursive: true });
+  let release: Release | undefined;
+  for (;;) {
+    release = await takeLock(lock, timing.lockStale);
+    if (release) break;
+    await pause(timing.lockPoll, signal);
+  }
+  try {
+    while (heldByPython(`${path}.lock`)) await pause(timing.lockPoll, signal);
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** Gives a lock back. */
+export type Release = () => Promise<void>;
+
+/**
+ * Takes the lock file `lock`, also one whose owner is a dead process of this machine or has not touched it for `staleMs`, and
+ * touches it from then on; undefined where another has it.
+ */
+export async function takeLock(lock: string, staleMs: number): Promise<Release | undefined> {
   const owner = JSON.stringify({
     pid: process.pid,
     host: hostname(),
     key: Math.random().toString(36).slice(2),
   });
-  await mkdir(dirname(lock), { recursive: true });
-  while (!(await create(lock, owner))) {
-    if (!(await takeOver(lock, timing.lockStale))) await pause(timing.lockPoll, signal);
-    signal?.throwIfAborted();
-  }
+  while (!(await create(lock, owner))) if (!(await takeOver(lock, staleMs))) return undefined;
   const alive = () => utimes(lock, new Date(), new Date()).catch(() => undefined);
-  const heartbeat = setInterval(alive, timing.lockStale / 6).unref();
-  try {
-    while (heldByPython(`${path}.lock`)) await pause(timing.lockPoll, signal);
-    return await work();
-  } finally {
+  const heartbeat = setInterval(alive, staleMs / 6).unref();
+  return async () => {
     clearInterval(heartbeat);
     if ((await read(lock)) === owner) await rm(lock, { force: true });
+  };
+}
+
+export interface LockOwner {
+  readonly pid?: number | undefined;
+  readonly host?: string | undefined;
+  /** Of this machine. */
+  readonly here: boolean;
+  /** When it last gave a sign of life, ms since 1970. */
+  readonly touched: number;
+}
+
+/** Who has the lock file; undefined where nobody has. */
+export async function lockOwner(lock: string): Promise<LockOwner | undefined> {
+  try {
+    const [content, { mtimeMs }] = [await readFile(lock, "utf8"), await stat(lock)];
+    const { pid, host } = JSON.parse(content) as { pid?: number; host?: string };
+    return { pid, host, here: host === hostname(), touched: mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    return { here: false, touched: Date.now() - (await age(lock)) }; // being written just now, or by something else
   }
 }
 

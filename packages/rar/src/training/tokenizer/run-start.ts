@@ -7,6 +7,7 @@ import type { TensorSource } from "../../weights/tensor-file.js";
 import { type Checkpoint, latestCheckpoint } from "../checkpoint.js";
 import { removeHalfWritten } from "../checkpoint-read.js";
 import { fromRankZero, joinRanks, onRankZero, type Ranks, sharedSource } from "../ranks.js";
+import { holding } from "../run-lock.js";
 import { hasTokenizer } from "./model-folder.js";
 import { planLines } from "./plan.js";
 import { openRunData, type RunData } from "./run-data.js";
@@ -57,6 +58,16 @@ export async function prepareTokenizerRun(request: TokenizerTrainRequest): Promi
   const settings = tokenizerRunSettings(config);
   const ranks = joinRanks(request.timeoutSeconds ?? 600, request.device);
   const say = ranks.rank === 0 ? request.say : (): void => {};
+  return holding(ranks, settings, { ...request, say }, () => prepareHeld(request, settings, ranks, say));
+}
+
+async function prepareHeld(
+  request: TokenizerTrainRequest,
+  settings: TokenizerRunSettings,
+  ranks: Ranks,
+  say: (line: string) => void,
+): Promise<PreparedTokenizerRun> {
+  const { config } = request.loaded;
   const device = deviceOf(request.device, ranks);
   torch.setThreads(request.threads ?? Math.max(1, Math.floor(availableParallelism() / ranks.localSize)));
 
