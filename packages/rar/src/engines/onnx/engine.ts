@@ -107,7 +107,7 @@ export class OnnxEngine implements Engine {
       ...options,
       onPrepare: report && ((done) => report(sizes.step + done, total)),
     });
-    const settings: SessionSettings = { threads: this.threads };
+    const settings: SessionSettings = { threads: this.threads, rowsAlike: channels > 0 };
     const places = tiled?.places();
     const id = await this.#call<number>("loadGenerator", config, { step, modulation }, settings, places);
     return {

@@ -20,6 +20,8 @@ import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
 
 export interface SessionSettings {
   readonly threads: number;
+  /** Whether a row of a product has the same bits wherever it stands among others. */
+  readonly rowsAlike?: boolean | undefined;
 }
 
 interface LoadedGenerator {
@@ -132,6 +134,7 @@ const methods = {
       },
       positions: config.tokens + 1,
       pinned: noneId(config),
+      together: settings.rowsAlike ? 2 : 1,
     });
     generators.set(++ids, { config, steps, modulation, tables });
     return ids;
