@@ -251,6 +251,7 @@ export const emulate =
         "-shared",
         "-fPIC",
         "-ffp-contract=off",
+        "-fno-gnu-unique", // else shared memory of one program's templates would be that of all
         "-w",
         "-U_FORTIFY_SOURCE",
         `-I${headers()}`,
