@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RarityError } from "../config/errors.js";
 import { fileSystemError } from "../weights/bad-file.js";
-import { type LockOwner, lockOwner, type Release, takeLock } from "../weights/hub-lock.js";
+import { type LockOwner, lockOwner, type Release, takeLock } from "../weights/file-lock.js";
 import { onRankZero, type Ranks } from "./ranks.js";
 
 export const LOCK_FILE = "run.lock";

@@ -51,7 +51,7 @@ export class OnnxEngine implements Engine {
   readonly #worker: Worker;
   readonly #client: Client;
   readonly #temporary: string[] = [];
-  #group: Promise<number> | undefined;
+  #channelGroup: Promise<number> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(options: OnnxOptions = {}) {
@@ -122,8 +122,9 @@ export class OnnxEngine implements Engine {
 
   /** How a generator's products are computed in float32 ({@link channelGroup}). */
   #channels(): Promise<number> {
-    this.#group ??= this.precision === "float32" ? this.#call<number>("channelGroup") : Promise.resolve(0);
-    return this.#group;
+    this.#channelGroup ??=
+      this.precision === "float32" ? this.#call<number>("channelGroup") : Promise.resolve(0);
+    return this.#channelGroup;
   }
 
   async #openSession(
