@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -38,13 +38,31 @@ describe("holdFolder", () => {
     expect(lines).toEqual([]);
   });
 
+  it("keeps the folder through a step that takes longer than a lock lasts", async () => {
+    const folder = fresh();
+    const release = await hold(folder).held;
+    await new Promise((resolve) => setTimeout(resolve, 150)); // the thread that touches it has begun
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600); // nothing else runs in this one
+    expect(Date.now() - statSync(join(folder, LOCK_FILE)).mtimeMs).toBeLessThan(200);
+    await expect(hold(folder).held).rejects.toThrow(/Another run is at work/);
+    await release();
+  });
+
+  it("takes over, after a while, from a killed run whose number another process has by now", async () => {
+    const folder = fresh();
+    writeFileSync(join(folder, LOCK_FILE), JSON.stringify({ pid: process.pid, host: hostname(), key: "x" }));
+    await (await hold(folder).held)();
+  });
+
   it("waits for another machine's sign of life: none, and it takes over; one, and it refuses", async () => {
     const owner = JSON.stringify({ pid: 7, host: "elsewhere", key: "x" });
     const gone = fresh();
     writeFileSync(join(gone, LOCK_FILE), owner);
     const first = hold(gone);
     await (await first.held)();
-    expect(first.lines).toEqual([expect.stringMatching(/in use on elsewhere less than 1 s ago\. Waiting/)]);
+    expect(first.lines).toEqual([
+      expect.stringMatching(/in use by process 7 on elsewhere less than 1 s ago\. Waiting/),
+    ]);
 
     const alive = fresh();
     const lock = join(alive, LOCK_FILE);

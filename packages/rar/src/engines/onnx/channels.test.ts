@@ -40,17 +40,22 @@ async function products(channels: number, xs: readonly Float32Array[]): Promise<
   return out;
 }
 
+const group = await channelGroup();
+
 describe("channelGroup", () => {
-  it("is what this machine's convolutions use, and 0 where there are none", async () => {
-    expect([0, 8, 16]).toContain(await channelGroup());
+  it("is what this machine's convolutions use, and 0 where there are none", () => {
+    expect([0, 8, 16]).toContain(group);
   });
 
-  it("gives layers whose rows are the products' rows, to the same bits however many there are", async () => {
-    const rows = randomArray(3, 33 * inputs);
-    const some = [1, 2, 3, 5, 6, 7, 8, 13, 32].map((n) => rows.subarray(0, n * inputs));
-    const [exact] = await products(0, [rows]);
-    const [whole, ...parts] = await products(await channelGroup(), [rows, ...some]);
-    for (const [i, value] of whole!.entries()) expect(Math.abs(value - exact![i]!)).toBeLessThan(1e-4);
-    for (const part of parts) expect(part).toEqual(whole!.subarray(0, part.length));
-  });
+  it.skipIf(group === 0)(
+    "gives layers whose rows are the products' rows, to the same bits however many there are",
+    async () => {
+      const rows = randomArray(3, 33 * inputs);
+      const some = [1, 2, 3, 5, 6, 7, 8, 13, 32].map((n) => rows.subarray(0, n * inputs));
+      const [exact] = await products(0, [rows]);
+      const [whole, ...parts] = await products(group, [rows, ...some]);
+      for (const [i, value] of whole!.entries()) expect(Math.abs(value - exact![i]!)).toBeLessThan(2e-5);
+      for (const part of parts) expect(part).toEqual(whole!.subarray(0, part.length));
+    },
+  );
 });
