@@ -1,12 +1,12 @@
 /** `init`, `convert`, `inspect`: model folders made, translated, described, on small networks. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../src/cli/convert.js";
 import { init } from "../src/cli/init.js";
 import { inspect } from "../src/cli/inspect.js";
-import { isLargeMatrix, storedWeights } from "../src/cli/stored-weights.js";
+import { isLarge, storedWeights } from "../src/cli/stored-weights.js";
 import { groupTensors } from "../src/cli/tensor-groups.js";
 import { Pipeline } from "../src/pipeline.js";
 import { openTensorFile } from "../src/weights/open.js";
@@ -138,6 +138,17 @@ describe("convert", () => {
     });
   });
 
+  it("a tokenizer's file becomes int8 too, a scale for 64 numbers or so of an output's kernel", async () => {
+    const files = ["model/tokenizer.safetensors", "tokenizer-int8.safetensors"].map(at);
+    await convert({ source: files[0]!, destination: files[1]!, dtype: "int8" }, signal);
+    expect(statSync(files[1]!).size).toBeLessThan(0.45 * statSync(files[0]!).size);
+    const name = "decoder.conv_in.weight";
+    const [before, after] = await Promise.all(files.map((file) => numbers(file, name)));
+    const off = largest(after!.map((value, i) => value - before![i]!));
+    expect(off).toBeGreaterThan(0);
+    expect(off).toBeLessThanOrEqual((0.5 / 127) * largest(before!));
+  });
+
   it("translates any tensor file, integers untouched", async () => {
     const data = Int32Array.of(1, 2, 3);
     await writeSafetensors(at("any.safetensors"), [
@@ -192,21 +203,25 @@ describe("storedWeights", () => {
     await expect(stream.data(stream.infos[0]!)).rejects.toThrow(/Cannot store "lm_head.weight" as int8/);
   });
 
-  it("quantizes the matrices of a generator, not tables, norms or a tokenizer", () => {
-    const large = [
-      "blocks.0.attn.qkv.weight",
-      "blocks.11.mlp.fc2.weight",
-      "embeddings.weight",
-      "lm_head.weight",
+  it("quantizes matrices and tables of a generator and convolutions of a tokenizer, not norms, biases or the codebook", () => {
+    const large: [string, number[]][] = [
+      ["blocks.0.attn.qkv.weight", [4, 4]],
+      ["blocks.11.mlp.fc2.weight", [4, 4]],
+      ["embeddings.weight", [4, 4]],
+      ["lm_head.weight", [4, 4]],
+      ["pos_embed", [1, 4, 4]],
+      ["timesteps_embeddings", [1, 4, 4]],
+      ["decoder.conv_in.weight", [4, 4, 3, 3]],
     ];
-    for (const name of large) expect(isLargeMatrix({ name, dtype: "F32", shape: [4, 4] }), name).toBe(true);
-    for (const name of [
-      "pos_embed",
-      "blocks.0.norm1.weight",
-      "quantize.embedding.weight",
-      "decoder.conv_in.weight",
-    ])
-      expect(isLargeMatrix({ name, dtype: "F32", shape: [4, 4] }), name).toBe(false);
+    for (const [name, shape] of large) expect(isLarge({ name, dtype: "F32", shape }), name).toBe(true);
+    const small: [string, number[]][] = [
+      ["cls_token", [1, 1, 4]],
+      ["blocks.0.norm1.weight", [4]],
+      ["blocks.0.attn.qkv.bias", [4]],
+      ["quantize.embedding.weight", [4, 4]],
+      ["decoder.conv_in.bias", [4]],
+    ];
+    for (const [name, shape] of small) expect(isLarge({ name, dtype: "F32", shape }), name).toBe(false);
   });
 });
 

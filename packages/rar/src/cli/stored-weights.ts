@@ -36,12 +36,14 @@ export interface StoredWeights {
 const floating: ReadonlySet<DType> = new Set(["F64", "F32", "F16", "BF16"]);
 const plainTypes = { float32: "F32", bfloat16: "BF16", float16: "F16" } as const;
 
-/** Weights of matrix products in a generator: the bulk of its bytes, and what int8 inference reads as int8 as well. */
-export const isLargeMatrix = ({ name, shape }: TensorInfo): boolean =>
-  shape.length === 2 &&
-  /^(?:blocks\.\d+\.(?:attn\.(?:qkv|proj)|mlp\.fc[12]|adaLN_modulation\.1)|adaln_before_head\.adaLN_modulation\.1|lm_head|embeddings)\.weight$/.test(
-    name,
-  );
+/** The bulk of the bytes: matrices of a generator, which int8 inference reads as int8 as well, its tables of places, and a tokenizer's convolutions. */
+export const isLarge = ({ name, shape }: TensorInfo): boolean =>
+  shape.length === 4 ||
+  /^(?:pos_embed|target_aware_pos_embed|timesteps_embeddings)$/.test(name) ||
+  (shape.length === 2 &&
+    /^(?:blocks\.\d+\.(?:attn\.(?:qkv|proj)|mlp\.fc[12]|adaLN_modulation\.1)|adaln_before_head\.adaLN_modulation\.1|lm_head|embeddings)\.weight$/.test(
+      name,
+    ));
 
 export function storedWeights(source: TensorSource | TensorFile, options: StoreOptions = {}): StoredWeights {
   const { signal, onBytes } = options;
@@ -81,7 +83,7 @@ function storedForms(info: TensorInfo, dtype: StoredType | undefined, quantized:
   const isWeight = floating.has(info.dtype) || (quantized && info.dtype === "I8");
   if (dtype === undefined || !isWeight) return [{ name, shape, dtype: info.dtype }];
   if (dtype !== "int8") return [{ name, shape, dtype: plainTypes[dtype] }];
-  if (!isLargeMatrix(info)) return [{ name, shape, dtype: "BF16" }];
+  if (!isLarge(info)) return [{ name, shape, dtype: "BF16" }];
   return quantizeTensor(name, [0, ...shape.slice(1)], new Float32Array(0)).map((form) => ({
     name: form.name,
     dtype: form.dtype,

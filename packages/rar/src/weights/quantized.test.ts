@@ -67,7 +67,7 @@ describe("quantizeInt8", () => {
 describe("in a safetensors file", () => {
   const values = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i));
 
-  it.each([[[3, 256]], [[2, 2, 100]], [[5, 1]], [[70]], [[4, 0]]])(
+  it.each([[[3, 256]], [[2, 2, 100]], [[5, 1]], [[70]], [[4, 0]], [[8, 40, 3, 3]], [[6, 3, 1, 1]]])(
     "%j: the scales are hidden and used",
     async (shape) => {
       const count = shape.reduce((a, b) => a * b, 1);
@@ -90,6 +90,11 @@ describe("in a safetensors file", () => {
       expect((await file.read("w")).data).toBeInstanceOf(Int8Array);
     },
   );
+
+  it("a kernel's numbers share scales by output, not by its width", () => {
+    const [, scales] = quantizeTensor("w", [8, 64, 3, 3], values(8 * 64 * 9));
+    expect(scales.shape).toEqual([8, 9]); // 576 numbers in blocks of 64
+  });
 
   it("scales of a shape that fits no block are refused by name", async () => {
     const path = join(folder, "bad.safetensors");

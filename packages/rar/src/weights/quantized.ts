@@ -1,6 +1,7 @@
 /**
- * int8 storage: symmetric, one float32 scale for each block along the last axis. A safetensors file holds `X` as
- * I8 and its scales beside it as `X.scale`, F32 [..., blocks of a row].
+ * int8 storage: symmetric, one float32 scale for each block along the last axis; a convolution's kernel [out, in, height,
+ * width] is one row for each output. A safetensors file holds `X` as I8 and its scales beside it as `X.scale`, F32
+ * [..., blocks of a row].
  */
 
 import { RarityError } from "../config/errors.js";
@@ -159,12 +160,20 @@ function findBlock(file: string, info: TensorInfo, scale: TensorInfo): number {
   return block;
 }
 
-function asMatrix(shape: readonly number[]): { rows: number; columns: number } {
-  const columns = shape.at(-1) ?? 1;
-  return { rows: shape.slice(0, -1).reduce((product, size) => product * size, 1), columns };
+/** What counts the rows, and what a row has. Two or three numbers of a kernel's width are too few to share a scale. */
+function asRows(shape: readonly number[]): { outer: readonly number[]; columns: number } {
+  const axis = shape.length === 4 ? 1 : Math.max(shape.length - 1, 0);
+  return { outer: shape.slice(0, axis), columns: product(shape.slice(axis)) };
 }
 
-const scaleShape = (shape: readonly number[], block: number): number[] => [
-  ...shape.slice(0, -1),
-  Math.ceil((shape.at(-1) ?? 1) / block),
-];
+function asMatrix(shape: readonly number[]): { rows: number; columns: number } {
+  const { outer, columns } = asRows(shape);
+  return { rows: product(outer), columns };
+}
+
+function scaleShape(shape: readonly number[], block: number): number[] {
+  const { outer, columns } = asRows(shape);
+  return [...outer, Math.ceil(columns / block)];
+}
+
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
