@@ -2,16 +2,25 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RarityError } from "../config/errors.js";
 import { checkSampling, drawToken, type SamplingSettings, topK, topP } from "./draw.js";
-import { gumbelNoise } from "./noise.js";
+import { GumbelNoise, type Noise } from "./noise.js";
 
 const row = (...logits: number[]): Float32Array => Float32Array.from(logits);
-const none = new Float64Array(8);
+/** Noise of these numbers, whose bounds say nothing but the truth. */
+const given = (...numbers: number[]): Noise => ({
+  codes: numbers.length,
+  of: (code) => numbers[code]!,
+  atMost: (code) => numbers[code]!,
+});
+const none = given(...new Array<number>(8).fill(0));
 
-function noise(codes: number, position: number, seed = 11): Float64Array {
-  const out = new Float64Array(codes);
-  gumbelNoise(seed, 0, position, out);
-  return out;
-}
+const noise = (codes: number, position: number, seed = 11): Noise =>
+  new GumbelNoise(codes).at(seed, 0, position);
+
+const backwards = (noise: Noise): Noise => ({
+  codes: noise.codes,
+  of: (code) => noise.of(noise.codes - 1 - code),
+  atMost: (code) => noise.atMost(noise.codes - 1 - code),
+});
 
 /** Codes that were not masked. */
 const kept = (masked: Float32Array): number[] =>
@@ -32,14 +41,14 @@ const byLikelihood = (logits: Float32Array): number[] =>
 describe("drawToken", () => {
   it("takes the first of the likeliest at temperature 0, and reads no noise", () => {
     expect(drawToken(row(0, 3, 3, 1), { temperature: 0 }, undefined)).toBe(1);
-    expect(drawToken(row(-5, -9), { temperature: 0 }, Float64Array.of(0, 99))).toBe(0);
+    expect(drawToken(row(-5, -9), { temperature: 0 }, given(0, 99))).toBe(0);
   });
 
   it("takes the argmax of logits / temperature + noise, the first on ties", () => {
     const logits = row(1, 2, 4);
-    expect(drawToken(logits, { temperature: 1 }, Float64Array.of(2.5, 0, 0))).toBe(2);
-    expect(drawToken(logits, { temperature: 2 }, Float64Array.of(2.5, 0, 0))).toBe(0);
-    expect(drawToken(logits, { temperature: 1 }, Float64Array.of(3, 2, 0))).toBe(0);
+    expect(drawToken(logits, { temperature: 1 }, given(2.5, 0, 0))).toBe(2);
+    expect(drawToken(logits, { temperature: 2 }, given(2.5, 0, 0))).toBe(0);
+    expect(drawToken(logits, { temperature: 1 }, given(3, 2, 0))).toBe(0);
   });
 
   it.each([
@@ -94,12 +103,25 @@ describe("drawToken", () => {
     );
   });
 
+  it("leaves out no code that would win, however many it does not look at", () => {
+    const temperatures = fc.constantFrom(0.3, 1, 1.05, 3);
+    fc.assert(
+      fc.property(logitRows, fc.nat(1e6), temperatures, (logits, position, temperature) => {
+        const found = noise(logits.length, position);
+        const largest = Math.max(...logits);
+        const scores = Array.from(logits, (x, code) => (x - largest) / temperature + found.of(code));
+        expect(drawToken(logits, { temperature }, found)).toBe(scores.indexOf(Math.max(...scores)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("moves with the codes when logits and noise are permuted", () => {
     fc.assert(
       fc.property(logitRows, fc.nat(), (logits, position) => {
         const gumbel = noise(logits.length, position);
         const token = drawToken(logits, { temperature: 1 }, gumbel);
-        const mirrored = drawToken(logits.slice().reverse(), { temperature: 1 }, gumbel.slice().reverse());
+        const mirrored = drawToken(logits.slice().reverse(), { temperature: 1 }, backwards(gumbel));
         expect(mirrored).toBe(logits.length - 1 - token);
       }),
     );

@@ -1,5 +1,6 @@
 /** Drawing one token from one row of logits: temperature, top-k, top-p, and the Gumbel-max rule. */
 import { RarityError } from "../config/errors.js";
+import type { Noise } from "./noise.js";
 
 export interface DrawSettings {
   /** Divides the logits; 0 takes the likeliest code, without noise. */
@@ -33,21 +34,17 @@ export interface SamplingSettings {
  *
  * @param logits - [K], one finite number a code
  * @param settings - as {@link checkSampling} lets through
- * @param noise - [K], standard Gumbel noise; not read at temperature 0
+ * @param noise - standard Gumbel noise of K codes; not read at temperature 0
  * @throws {RarityError} "engine" when a logit is not finite: no setting can mend that
  * @throws {RangeError} when the temperature is not 0 and there is not one noise for each logit
  */
-export function drawToken(
-  logits: Float32Array,
-  settings: DrawSettings,
-  noise: Float64Array | undefined,
-): number {
+export function drawToken(logits: Float32Array, settings: DrawSettings, noise: Noise | undefined): number {
   const { temperature } = settings;
   const likeliest = argmaxFinite(logits);
   if (temperature === 0) return likeliest;
-  if (noise?.length !== logits.length)
+  if (noise?.codes !== logits.length)
     throw new RangeError(
-      `Cannot draw one of ${logits.length} codes with ${noise?.length ?? 0} noise numbers: pass one for each ` +
+      `Cannot draw one of ${logits.length} codes with ${noise?.codes ?? 0} noise numbers: pass one for each ` +
         "code, or temperature 0.",
     );
   let row = logits;
@@ -55,11 +52,14 @@ export function drawToken(
   if (settings.topP !== undefined) row = topP(row, settings.topP, temperature);
   // less the maximum, so that however small the temperature, no quotient overflows to +Infinity
   const maximum = logits[likeliest]!;
+  const shifted = (code: number): number => (row[code]! - maximum) / temperature;
   let token = likeliest;
-  let best = Number.NEGATIVE_INFINITY;
+  let best = shifted(likeliest) + noise.of(likeliest);
   for (let code = 0; code < row.length; code++) {
-    const score = (row[code]! - maximum) / temperature + noise[code]!;
-    if (score > best) {
+    const without = shifted(code);
+    if (without + noise.atMost(code) < best) continue; // nearly all of them
+    const score = without + noise.of(code);
+    if (score > best || (score === best && code < token)) {
       best = score;
       token = code;
     }

@@ -5,7 +5,7 @@ import { checkOrder, checkTokens } from "../engines/check.js";
 import type { Generator, GeneratorSession, NoiseKey } from "../engines/engine.js";
 import { type DrawSettings, drawToken } from "./draw.js";
 import { combine, type Guidance, guidanceAt, needsUnconditional } from "./guidance.js";
-import { gumbelNoise, tokenDomain } from "./noise.js";
+import { GumbelNoise, tokenDomain } from "./noise.js";
 
 export interface SampleRequest {
   /** Class of each image of the batch. */
@@ -44,7 +44,7 @@ export async function* sampleTokens(
   const B = classes.length;
   const guided = needsUnconditional(guidance.scale);
   const tokens = classes.map(() => new Int32Array(L));
-  const noise = new Float64Array(K);
+  const noise = new GumbelNoise(K);
   const logits = new Float32Array(B * K);
   const given = prefix?.[0]?.length ?? 0;
 
@@ -70,8 +70,8 @@ export async function* sampleTokens(
       if (place < given) {
         drawn[image] = prefix![image]![place]!;
       } else {
-        if (draw.temperature !== 0) gumbelNoise(seed, indices[image]!, place, noise);
-        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), draw, noise);
+        const own = draw.temperature === 0 ? undefined : noise.at(seed, indices[image]!, place);
+        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), draw, own);
       }
       tokens[image]![request.order?.[place] ?? place] = drawn[image]!;
     }

@@ -62,6 +62,13 @@ describe("philox4x32", () => {
     );
   });
 
+  it("gives counters that follow each other at once", () => {
+    const out = new Uint32Array(14);
+    philox4x32(0xffffffff, 2, 3, 4, 5, 6, out, 1, 3);
+    const each = [0xffffffff, 0, 1].flatMap((counter) => philox([counter, 2, 3, 4, 5, 6]));
+    expect([...out]).toEqual([0, ...each, 0]);
+  });
+
   it("writes four words at the offset and nothing else", () => {
     const out = new Uint32Array(8).fill(7);
     philox4x32(0, 0, 0, 0, 0, 0, out, 2);

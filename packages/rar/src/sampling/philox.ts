@@ -20,8 +20,8 @@ const keyStepA = 0x9e3779b9 | 0;
 const keyStepB = 0xbb67ae85 | 0;
 
 /**
- * Writes the four words of one counter to `out[offset .. offset + 3]`. Every argument is read as a 32-bit word,
- * signed or not; the words written are unsigned.
+ * Writes the four words of one counter to `out[offset .. offset + 3]`, or of several counters that follow each other in the
+ * first word. Every argument is read as a 32-bit word, signed or not; the words written are unsigned.
  */
 export function philox4x32(
   counter0: number,
@@ -32,25 +32,33 @@ export function philox4x32(
   key1: number,
   out: Uint32Array,
   offset = 0,
+  counters = 1,
 ): void {
-  let [a, b, c, d] = [counter0 | 0, counter1 | 0, counter2 | 0, counter3 | 0];
-  let [keyA, keyB] = [key0 | 0, key1 | 0];
-  for (let round = 0; round < rounds; round++) {
-    const highA = highWord(multiplierAHigh, multiplierALow, a);
-    const highC = highWord(multiplierBHigh, multiplierBLow, c);
-    const lowA = Math.imul(multiplierA, a);
-    const lowC = Math.imul(multiplierB, c);
-    a = highC ^ b ^ keyA;
-    b = lowC;
-    c = highA ^ d ^ keyB;
-    d = lowA;
-    keyA = (keyA + keyStepA) | 0;
-    keyB = (keyB + keyStepB) | 0;
+  for (let n = 0; n < counters; n++) {
+    let a = (counter0 + n) | 0;
+    let b = counter1 | 0;
+    let c = counter2 | 0;
+    let d = counter3 | 0;
+    let keyA = key0 | 0;
+    let keyB = key1 | 0;
+    for (let round = 0; round < rounds; round++) {
+      const highA = highWord(multiplierAHigh, multiplierALow, a);
+      const highC = highWord(multiplierBHigh, multiplierBLow, c);
+      const lowA = Math.imul(multiplierA, a);
+      const lowC = Math.imul(multiplierB, c);
+      a = highC ^ b ^ keyA;
+      b = lowC;
+      c = highA ^ d ^ keyB;
+      d = lowA;
+      keyA = (keyA + keyStepA) | 0;
+      keyB = (keyB + keyStepB) | 0;
+    }
+    const at = offset + 4 * n;
+    out[at] = a;
+    out[at + 1] = b;
+    out[at + 2] = c;
+    out[at + 3] = d;
   }
-  out[offset] = a;
-  out[offset + 1] = b;
-  out[offset + 2] = c;
-  out[offset + 3] = d;
 }
 
 /** Upper 32 bits of the 64-bit product (high * 2^16 + low) * x, both factors unsigned. Long multiplication. */

@@ -3,7 +3,7 @@ import * as torch from "libtorch";
 import { describe, expect, it } from "vitest";
 import { drawToken } from "../../sampling/draw.js";
 import { combine } from "../../sampling/guidance.js";
-import { gumbelNoise, tokenDomain } from "../../sampling/noise.js";
+import { GumbelNoise, tokenDomain } from "../../sampling/noise.js";
 import { haveLibtorch } from "../../testing/libtorch.js";
 import { randomArray } from "../../testing/random-model.js";
 import * as device from "./draw.js";
@@ -24,12 +24,12 @@ describe.skipIf(!haveLibtorch)("drawing on libtorch's tensors as in JavaScript",
         (seed, indices, first, places, codes) => {
           const key = { kind: "philox", seed, indices, domain: tokenDomain } as const;
           const found = torch.scope(() => torch.numbers(noise.gumbelNoise(key, first, places, codes, "cpu")));
-          const row = new Float64Array(codes);
+          const row = new GumbelNoise(codes);
           const expected: number[] = [];
           for (let place = first; place < first + places; place++)
             for (const index of indices) {
-              gumbelNoise(seed, index, place, row);
-              expected.push(...row);
+              row.at(seed, index, place);
+              for (let code = 0; code < codes; code++) expected.push(row.of(code));
             }
           // two logarithms, each right to about a last bit; near u = 1/e the outer one is near 0 and small itself
           found.forEach((value, i) => {
@@ -73,11 +73,10 @@ describe.skipIf(!haveLibtorch)("drawing on libtorch's tensors as in JavaScript",
             return torch.numbers(device.drawTokens(combined, { ...draw, factor }, gumbel));
           });
           const combined = combine(logits, images, codes, factor);
-          const row = new Float64Array(codes);
-          const expected = key.indices.map((image) => {
-            gumbelNoise(seed, image, 3, row);
-            return drawToken(combined.subarray(image * codes, (image + 1) * codes), draw, row);
-          });
+          const row = new GumbelNoise(codes);
+          const expected = key.indices.map((image) =>
+            drawToken(combined.subarray(image * codes, (image + 1) * codes), draw, row.at(seed, image, 3)),
+          );
           expect(found).toEqual(expected);
         },
       ),
