@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,8 @@ describe("the packed package", () => {
       (file) => file.path,
     );
     expect(files).toContain("models/emoji/generator.safetensors");
+    const models = files.filter((path) => path.startsWith("models/"));
+    expect(models.reduce((sum, path) => sum + statSync(join(packageRoot, path)).size, 0)).toBeLessThan(20e6);
     expect(files).toContain("data/imagenet-classes.tsv");
     expect(files.filter((path) => /\.test\.|testing\/|fixtures/.test(path))).toEqual([]);
 
