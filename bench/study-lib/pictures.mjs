@@ -13,7 +13,7 @@ export async function heldOutPictures(name) {
   const pictures = await (name === "emoji" ? icons() : testPictures());
   if (!pictures) return undefined;
   const planes = new Float32Array(pictures.length * EACH);
-  for (const [i, picture] of pictures.entries()) planes.set(toPlanes(picture), i * EACH);
+  for (const [i, picture] of pictures.entries()) toPlanes(picture, planes, i * EACH);
   return planes;
 }
 const SIDE = 32;

@@ -180,7 +180,7 @@ export class Pipeline implements PipelineApi {
     if (images.length === 0) return [];
     const each = 3 * resolution * resolution;
     const planes = new Float32Array(images.length * each);
-    for (const [i, image] of images.entries()) planes.set(toPlanes(image), i * each);
+    for (const [i, image] of images.entries()) toPlanes(image, planes, i * each);
     const codes = await this.#tokenizer().encode(planes, resolution, resolution);
     const length = codes.length / images.length;
     return images.map((_, i) => codes.slice(i * length, (i + 1) * length));

@@ -61,7 +61,7 @@ export function planes(images: readonly RgbImage[]): Float32Array<ArrayBuffer> {
       throw new RangeError(
         `Picture ${i} is ${image.width} x ${image.height}, the first ${first.width} x ${first.height}: a batch has one size.`,
       );
-    all.set(toPlanes(image), i * each);
+    toPlanes(image, all, i * each);
   }
   return all;
 }

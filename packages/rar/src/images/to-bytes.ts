@@ -45,14 +45,20 @@ export function fromPlanes(
   return { width, height, data: bytes };
 }
 
-/** Bytes to planes [3, height, width] in [0, 1]: each value divided by 255, rounded to float32 once. */
-export function toPlanes(image: RgbImage): Float32Array {
-  const plane = image.width * image.height;
-  const planes = new Float32Array(plane * 3);
-  for (let c = 0; c < 3; c++) {
-    for (let i = 0; i < plane; i++) planes[c * plane + i] = image.data[i * 3 + c]! / 255;
-  }
-  return planes;
+/**
+ * Bytes to planes [3, height, width] in [0, 1]: each value divided by 255, rounded to float32 once.
+ *
+ * @param into - where they go, from `offset` on. Default: a new array
+ */
+export function toPlanes(
+  { data, width, height }: RgbImage,
+  into: Float32Array = new Float32Array(3 * width * height),
+  offset = 0,
+): Float32Array {
+  const values = 3 * width * height;
+  let at = offset;
+  for (let c = 0; c < 3; c++) for (let i = c; i < values; i += 3) into[at++] = data[i]! / 255;
+  return into;
 }
 
 /**

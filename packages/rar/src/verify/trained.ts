@@ -208,7 +208,7 @@ export async function* checkReconstruction(
   const { resolution } = subject.config;
   const pictures = await testPictures(shards, count);
   const planes = new Float32Array(count * 3 * resolution * resolution);
-  for (const [i, picture] of pictures.entries()) planes.set(toPlanes(picture), (i * planes.length) / count);
+  for (const [i, picture] of pictures.entries()) toPlanes(picture, planes, (i * planes.length) / count);
 
   const tokenizer = await subject.engine.loadTokenizer(subject);
   const codes = await tokenizer.encode(planes, resolution, resolution);
