@@ -8,7 +8,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { philox4x32 } from "../packages/rar/dist/sampling/philox.js";
+import { philox4x32 } from "../packages/rar/dist/drawing/philox.js";
 import { endOf, startTraining } from "../packages/rar/dist/testing/training-runs.js";
 import { option } from "./study-lib/model.mjs";
 

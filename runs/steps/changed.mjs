@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { draw, pixels, reduce, svgOf } from "../../bench/study-emoji/draw.mjs";
-import { philox4x32 } from "../../packages/rar/dist/sampling/philox.js";
+import { philox4x32 } from "../../packages/rar/dist/drawing/philox.js";
 
 /** Classes whose pictures are not mirrored: flags, clocks, devices. */
 const ONE_SIDED = new Set([20, 21, 23]);

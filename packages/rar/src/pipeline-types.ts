@@ -1,10 +1,9 @@
 /** What the library's front door takes and gives; `pipeline.ts` is the door itself. */
 import type { GeneratorConfig, SamplingConfig, TokenizerConfig } from "./config/architecture.js";
+import type { Sampler } from "./drawing/draw.js";
 import type { EngineName } from "./engines/create.js";
 import type { Precision } from "./engines/engine.js";
 import type { RgbImage } from "./images/rgb.js";
-
-import type { Sampler } from "./sampling/draw.js";
 
 export type { EngineName, Precision, Sampler };
 

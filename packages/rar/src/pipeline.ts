@@ -9,6 +9,8 @@ import {
 import { type ClassNames, findClass } from "./config/class-names.js";
 import { RarityError } from "./config/errors.js";
 import { finalOrder } from "./config/orders.js";
+import { checkSampling } from "./drawing/draw.js";
+import { needsUnconditional } from "./drawing/guidance.js";
 import { createEngine } from "./engines/create.js";
 import type { Engine, Generator, Precision, Tokenizer } from "./engines/engine.js";
 import { centreCrop } from "./images/crop.js";
@@ -23,10 +25,8 @@ import type {
   StreamEvent,
   StreamOptions,
 } from "./pipeline-types.js";
-import { checkSampling } from "./sampling/draw.js";
 import { Gate } from "./sampling/gate.js";
 import { sampleTokens } from "./sampling/generate.js";
-import { needsUnconditional } from "./sampling/guidance.js";
 import { locateModel, openModel } from "./weights/model-folder.js";
 
 export type * from "./pipeline-types.js";

@@ -1,9 +1,9 @@
 /** The flags of every verb that loads a model, and the settings of sampling. */
 import type { Command } from "commander";
+import { checkSampling, type Sampler, samplers } from "../drawing/draw.js";
 import { engineNames } from "../engines/create.js";
 import { precisions } from "../engines/engine.js";
 import type { EngineName, LoadOptions, Precision, SamplingOptions } from "../pipeline.js";
-import { checkSampling, type Sampler, samplers } from "../sampling/draw.js";
 import { decimal, oneOf, wholeNumber } from "./flag-values.js";
 
 export interface ModelFlags {

@@ -1,8 +1,8 @@
 /** Rows of tokens made as they are asked for: pictures are read, cropped, perhaps mirrored and encoded in place of a token file. */
 import { createHash } from "node:crypto";
 import { RarityError } from "../config/errors.js";
+import { philox4x32 } from "../drawing/philox.js";
 import type { RgbImage } from "../images/rgb.js";
-import { philox4x32 } from "../sampling/philox.js";
 import type { ImageCodec } from "./image-codec.js";
 import { identityOfImages } from "./image-identity.js";
 import type { ImageSet } from "./image-set.js";

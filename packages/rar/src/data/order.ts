@@ -8,7 +8,7 @@
  *
  * @see Black and Rogaway 2002, Ciphers with Arbitrary Finite Domains (the generalised Feistel network and cycle walking)
  */
-import { philox4x32 } from "../sampling/philox.js";
+import { philox4x32 } from "../drawing/philox.js";
 
 /** With eight, files of five rows see some orders more often than others; with twelve a chi-squared test finds nothing. */
 const rounds = 12;

@@ -1,5 +1,7 @@
 /** What an engine is: it loads the networks and runs them. One contract, one test suite, any number of engines. */
+
 import type { GeneratorConfig, TokenizerConfig } from "../config/architecture.js";
+import type { DrawPlan } from "../drawing/plan.js";
 import type { Ops, Parameters } from "../networks/ops.js";
 import type { TensorSource } from "../weights/tensor-file.js";
 
@@ -78,34 +80,14 @@ export interface GeneratorSession extends AsyncDisposable {
   /** Takes the token of the place just predicted for each image: logits of the next place, [rows, K]. */
   step(tokens: Int32Array): Promise<Float32Array>;
   /**
-   * Draws the tokens of the next places inside the engine: absent where the caller draws from the logits just as well.
+   * Draws the tokens of the next places, one after the other, and goes on with what it drew; after the prefix where that has not
+   * run. The next may be asked for before this one is answered.
    * @returns [count][images]; after the last place of the image there is nothing more to draw
    */
-  draw?(plan: DrawPlan): Promise<Int32Array>;
+  draw(plan: DrawPlan): Promise<Int32Array>;
   /** How many places to ask of {@link draw} at once, so that the device is not waited for at each. */
   readonly drawAhead?: number | undefined;
 }
-
-/** How the next places are to be drawn; the numbers that `sampling/` would draw with. */
-export interface DrawPlan {
-  /** First place to draw, and how many guidance factors, one a place; the rows are unconditional + (conditional - unconditional) * factor. */
-  readonly place: number;
-  readonly factors: readonly number[];
-  readonly temperature: number;
-  readonly topK?: number | undefined;
-  readonly topP?: number | undefined;
-  readonly noise: NoiseKey;
-}
-
-/** Which random numbers: a pure function of these, or PyTorch's own stream seeded once a session. */
-export type NoiseKey =
-  | {
-      readonly kind: "philox";
-      readonly seed: number;
-      readonly indices: readonly number[];
-      readonly domain: number;
-    }
-  | { readonly kind: "torch"; readonly seed: number };
 
 export interface Tokenizer extends AsyncDisposable {
   readonly config: TokenizerConfig;

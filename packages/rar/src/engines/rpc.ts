@@ -30,6 +30,22 @@ export class Answer<V> {
   }
 }
 
+/** What both threads see at once, while a message waits for its turn. */
+export type Flag = Int32Array<SharedArrayBuffer>;
+export const lowered = (): Flag => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+export const raise = (flag: Flag): void => void Atomics.store(flag, 0, 1);
+
+/**
+ * What a worker holds under a number.
+ * @throws {RangeError} when it is gone, or going
+ */
+export function found<V>(held: ReadonlyMap<number, V>, id: number, going?: Flag): V {
+  const value = held.get(id);
+  if (value === undefined || (going && Atomics.load(going, 0) === 1))
+    throw new RangeError("this session or model was disposed");
+  return value;
+}
+
 export type Methods = Record<string, (...args: never[]) => unknown>;
 
 /** Answers calls one after the other: the engine's threads are busy with one at a time anyway. */

@@ -1,11 +1,11 @@
 /** The sampling loop: L steps of the network, one token an image drawn after each (REFERENCE 4.1). */
 import { conditionId, type GeneratorConfig } from "../config/architecture.js";
-import { RarityError } from "../config/errors.js";
+import type { DrawSettings } from "../drawing/draw.js";
+import { type Guidance, guidanceAt, needsUnconditional } from "../drawing/guidance.js";
+import { tokenDomain } from "../drawing/noise.js";
+import type { NoiseKey } from "../drawing/plan.js";
 import { checkOrder, checkTokens } from "../engines/check.js";
-import type { Generator, GeneratorSession, NoiseKey } from "../engines/engine.js";
-import { type DrawSettings, drawToken } from "./draw.js";
-import { combine, type Guidance, guidanceAt, needsUnconditional } from "./guidance.js";
-import { GumbelNoise, tokenDomain } from "./noise.js";
+import type { Generator } from "../engines/engine.js";
 
 export interface SampleRequest {
   /** Class of each image of the batch. */
@@ -38,60 +38,27 @@ export async function* sampleTokens(
   generator: Generator,
   request: SampleRequest,
 ): AsyncGenerator<SampleStep, void, undefined> {
-  const { codebookSize: K, tokens: L } = generator.config;
-  const { classes, indices, seed, guidance, signal, prefix } = request;
+  const { tokens: L } = generator.config;
+  const { classes, indices, seed, guidance, draw, order, prefix, signal } = request;
   checkRequest(generator.config, request);
   const B = classes.length;
   const guided = needsUnconditional(guidance.scale);
   const tokens = classes.map(() => new Int32Array(L));
-  const noise = new GumbelNoise(K);
-  const logits = new Float32Array(B * K);
   const given = prefix?.[0]?.length ?? 0;
 
   signal?.throwIfAborted();
   const conditions = Int32Array.from(classes, (label) => conditionId(generator.config, label));
-  await using session = await generator.open({ conditions, guided, order: request.order });
-  const { draw } = request;
-  if (session.draw) {
-    yield* drawInside(session, request, tokens);
-    return;
-  }
-  if (draw.sampler === "torch")
-    throw new RarityError(
-      "engine",
-      'The sampler "torch" needs the torch engine. Pass --engine torch, or leave --sampler out.',
-    );
-  let rows = given < L ? await session.prefill() : undefined; // [rows, K]
-  for (let place = 0; place < L; place++) {
-    signal?.throwIfAborted();
-    const drawn = new Int32Array(B);
-    if (place >= given) combine(rows!, B, K, guidanceAt(guidance, place, L), logits);
-    for (let image = 0; image < B; image++) {
-      if (place < given) {
-        drawn[image] = prefix![image]![place]!;
-      } else {
-        const own = draw.temperature === 0 ? undefined : noise.at(seed, indices[image]!, place);
-        drawn[image] = drawToken(logits.subarray(image * K, (image + 1) * K), draw, own);
-      }
-      tokens[image]![request.order?.[place] ?? place] = drawn[image]!;
-    }
-    yield { filled: place + 1, tokens };
-    if (place + 1 < L && given < L) rows = await session.step(drawn);
-  }
-}
-
-/** The same loop where the engine draws: several places a call on a device that is slow to be waited for. */
-async function* drawInside(
-  session: GeneratorSession,
-  { seed, indices, guidance, draw, order, prefix, signal }: SampleRequest,
-  tokens: readonly Int32Array[],
-): AsyncGenerator<SampleStep, void, undefined> {
-  const [B, L] = [tokens.length, tokens[0]!.length];
-  const given = prefix?.[0]?.length ?? 0;
+  await using session = await generator.open({ conditions, guided, order });
   const noise: NoiseKey =
     draw.sampler === "torch"
       ? { kind: "torch", seed }
       : { kind: "philox", seed, indices, domain: tokenDomain };
+  const ask = (place: number): Promise<Int32Array> => {
+    const count = Math.min(session.drawAhead ?? 1, L - place);
+    const factors = Array.from({ length: count }, (_, i) => guidanceAt(guidance, place + i, L));
+    return session.draw({ ...draw, place, factors, noise });
+  };
+  let ahead: Promise<Int32Array> | undefined;
   if (given > 0 && given < L) await session.prefill();
   for (let place = 0; place < L; ) {
     signal?.throwIfAborted();
@@ -100,9 +67,11 @@ async function* drawInside(
       drawn = Int32Array.from({ length: B }, (_, image) => prefix![image]![place]!);
       if (given < L) await session.step(drawn);
     } else {
-      const count = Math.min(session.drawAhead ?? 1, L - place);
-      const factors = Array.from({ length: count }, (_, i) => guidanceAt(guidance, place + i, L));
-      drawn = await session.draw!({ ...draw, place, factors, noise });
+      const asked = ahead ?? ask(place);
+      const next = place + Math.min(session.drawAhead ?? 1, L - place);
+      ahead = next < L ? ask(next) : undefined; // so that the engine need not wait for us
+      ahead?.catch(() => {}); // said when its turn comes
+      drawn = await asked;
     }
     for (let start = 0; start < drawn.length; start += B, place++) {
       for (let image = 0; image < B; image++) tokens[image]![order?.[place] ?? place] = drawn[start + image]!;

@@ -1,6 +1,9 @@
 /** What every engine's generator sessions must do: the training form's logits, row by row, whatever else runs. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { conditionId, type GeneratorConfig, noneId } from "../config/architecture.js";
+import { drawToken } from "../drawing/draw.js";
+import { combine, guidanceAt } from "../drawing/guidance.js";
+import { GumbelNoise, tokenDomain } from "../drawing/noise.js";
 import type { Engine, Generator, GeneratorSession, SessionRequest } from "../engines/engine.js";
 import { forward, generatorWeights } from "../networks/generator.js";
 import { deviation } from "./against-plain.js";
@@ -97,6 +100,43 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
       expect(rows).toHaveLength(config.tokens);
       expect(Math.max(...deviations), `largest of ${deviations}`).toBeLessThan(2e-5);
     });
+
+    it.each([0, 2])(
+      "draws inside what the caller draws from its logits, after %i given tokens",
+      async (given) => {
+        const labels = [1, 0];
+        const request = { conditions: conditionsOf(config, labels), guided: true };
+        const { codebookSize: K, tokens: L } = config;
+        const [seed, indices, found] = [11, [5, 2], new GumbelNoise(K)];
+        const factors = Array.from({ length: L }, (_, place) => guidanceAt({ scale: 3, pow: 1 }, place, L));
+        const drawn = randomTokens(config, labels.length, 4).slice(0, given);
+        await using outside = await loaded[which].open(request);
+        let rows = await outside.prefill();
+        for (let place = 0; place < L; place++) {
+          const logits = combine(rows, labels.length, K, factors[place]!);
+          drawn[place] ??= Int32Array.from(indices, (index, image) =>
+            drawToken(
+              logits.subarray(image * K, (image + 1) * K),
+              { temperature: 1.1 },
+              found.at(seed, index, place),
+            ),
+          );
+          if (place + 1 < L) rows = await outside.step(drawn[place]!);
+        }
+
+        await using session = await loaded[which].open(request);
+        if (given > 0) await session.prefill();
+        for (const tokens of drawn.slice(0, given)) await session.step(tokens);
+        const inside: number[] = [];
+        for (let place = given; place < L; ) {
+          const some = factors.slice(place, place + 1 + (place % 2)); // one place, then two
+          const noise = { kind: "philox", seed, indices, domain: tokenDomain } as const;
+          inside.push(...(await session.draw({ place, factors: some, temperature: 1.1, noise })));
+          place += some.length;
+        }
+        expect(inside).toEqual(drawn.slice(given).flatMap((tokens) => [...tokens]));
+      },
+    );
 
     it("sessions that take turns do not disturb each other", async () => {
       const { tiny, longer } = loaded;
@@ -220,6 +260,30 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
       expect((await rejected(still.step(Int32Array.of(0, 0)))).message).toMatch(/disposed/);
       expect((await rejected(second.open(request))).message).toMatch(/disposed/);
       expect((await rejected(other.loadGenerator(models.tiny))).message).toMatch(/disposed/);
+    });
+
+    it("does not do what waits when a session is closed, and draws no place twice", async () => {
+      const session = await opened();
+      const noise = { kind: "philox", seed: 0, indices: [0, 1], domain: tokenDomain } as const;
+      const draw = (place: number) => session.draw({ place, factors: [2], temperature: 1, noise });
+      await draw(0);
+      expect((await rejected(draw(0))).message).toMatch(/cannot be drawn now/);
+      // Many images first, that the engine is busy while the session is closed.
+      const many = Array.from({ length: 100 }, (_, i) => i);
+      await using busy = await loaded.longer.open({
+        conditions: conditionsOf(
+          longer,
+          many.map(() => 1),
+        ),
+        guided: true,
+      });
+      const factors = new Array<number>(longer.tokens).fill(2);
+      const long = busy.draw({ place: 0, factors, temperature: 1, noise: { ...noise, indices: many } });
+      const waiting = rejected(draw(1));
+      const closed = session[Symbol.asyncDispose]();
+      expect((await waiting).message).toMatch(/disposed/);
+      expect(await long).toHaveLength(longer.tokens * many.length);
+      await closed;
     });
 
     it("a generator disposed while a session computes takes nothing else down", async () => {

@@ -1,5 +1,6 @@
 /** A generator without a network, for tests of the loop around one: its logits are a function the test gives. */
 import type { GeneratorConfig } from "../config/architecture.js";
+import { type DrawPlan, drawPlace } from "../drawing/plan.js";
 import type { Generator, SessionRequest } from "../engines/engine.js";
 import { tinyGenerator } from "./random-model.js";
 
@@ -46,12 +47,32 @@ export function fakeGenerator(
         );
       };
       let open = true;
+      let known: Promise<Float32Array> | undefined;
+      const prefill = () => {
+        known = logits();
+        return known;
+      };
+      const step = (tokens: Int32Array) => {
+        steps.push([...tokens]);
+        known = logits();
+        return known;
+      };
+      let drawn: Int32Array | undefined;
+      const draw = async ({ factors, ...plan }: DrawPlan): Promise<Int32Array> => {
+        if (!open) throw new RangeError("this session was disposed");
+        const rows = await (drawn ? step(drawn) : (known ?? prefill()));
+        drawn = drawPlace(rows, images, K, { ...plan, factors }, 0);
+        return drawn;
+      };
+      let last: Promise<unknown> = Promise.resolve();
       return {
         rows,
-        prefill: logits,
-        step: (tokens) => {
-          steps.push([...tokens]);
-          return logits();
+        prefill,
+        step,
+        draw(plan) {
+          const own = last.then(() => draw(plan));
+          last = own.catch(() => {});
+          return own;
         },
         [Symbol.asyncDispose]: async () => {
           if (open) count--;

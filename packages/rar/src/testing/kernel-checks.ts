@@ -4,6 +4,7 @@ import * as torch from "libtorch";
 import { expect } from "vitest";
 import { type GeneratorConfig, headWidth } from "../config/architecture.js";
 import { generatorShapes } from "../config/shapes.js";
+import { tokenDomain } from "../drawing/noise.js";
 import { combine, drawTokens } from "../engines/torch/draw.js";
 import { type LoadedGenerator, loadedGenerator } from "../engines/torch/generator.js";
 import { type Compile, stepKernels, type Tuning } from "../engines/torch/kernels/program.js";
@@ -13,7 +14,6 @@ import { gumbelNoise } from "../engines/torch/noise.js";
 import { type Recorder, tensorsOf } from "../engines/torch/record.js";
 import { EagerStepper } from "../engines/torch/stepper.js";
 import { clsId, noPlaceRow, placeRow } from "../networks/generator.js";
-import { tokenDomain } from "../sampling/noise.js";
 import { deviation } from "./against-plain.js";
 import { randomArray, randomIds } from "./random-model.js";
 

@@ -2,7 +2,7 @@
  * What is random about one sample, as pure functions of the seed and of the sample's position in training: whether its
  * class is dropped, and in which order its tokens are learned. So they do not depend on batches, ranks or restarts.
  */
-import { philox4x32 } from "../sampling/philox.js";
+import { philox4x32 } from "../drawing/philox.js";
 
 /** Set in the counter's last word above the bits of a position, so that no number is one of sampling's. */
 const trainingDomain = 4 << 24;

@@ -24,7 +24,7 @@ import type {
   SessionRequest,
   Tokenizer,
 } from "../engine.js";
-import { Client } from "../rpc.js";
+import { Client, lowered, raise } from "../rpc.js";
 import type { Graph } from "./graph.js";
 import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
 import { cacheBytes } from "./kv-cache.js";
@@ -135,6 +135,7 @@ export class OnnxEngine implements Engine {
     const images = request.conditions.length;
     checkSessionRequest(config, request);
     const id = await this.#call<number>("openSession", generator, request);
+    const closed = lowered();
     return {
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
@@ -142,7 +143,18 @@ export class OnnxEngine implements Engine {
         checkTokens(tokens, config.codebookSize, images);
         return this.#call("step", id, tokens);
       },
-      [Symbol.asyncDispose]: () => this.#free("closeSession", id),
+      draw: async (plan) => {
+        if (plan.noise.kind === "torch")
+          throw new RarityError(
+            "engine",
+            'The sampler "torch" needs the torch engine. Pass --engine torch, or leave --sampler out.',
+          );
+        return this.#call("draw", id, plan, closed);
+      },
+      [Symbol.asyncDispose]: () => {
+        raise(closed); // a draw that was asked for ahead need not be done
+        return this.#free("closeSession", id);
+      },
     };
   }
 

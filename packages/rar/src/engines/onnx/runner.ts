@@ -1,5 +1,6 @@
 /** One batch being sampled inside the worker: which position comes next, what stands there, and how it is conditioned. */
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
+import { type DrawPlan, drawPlace } from "../../drawing/plan.js";
 import { clsId, modulationParts, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { SessionRequest } from "../engine.js";
 import type { ModulationTables } from "./modulation.js";
@@ -43,6 +44,10 @@ export class StepRunner {
   #chunk: { index: number; tables: Map<number, Float32Array> } | undefined;
   #position = 0;
   #stepped = false;
+  /** Of the place that comes next, [rows, K]; none before the prefix, and once its tokens were drawn. */
+  #logits: Float32Array | undefined;
+  /** Drawn last, and not heard yet. */
+  #drawn: Int32Array | undefined;
 
   constructor(
     config: GeneratorConfig,
@@ -88,10 +93,29 @@ export class StepRunner {
     return this.#run(content, placeRow(this.#order[place]!), placeRow(this.#order[place + 1]!));
   }
 
+  /** The tokens of the next places, one after the other, after the prefix where it has not run: [count][images]. Call {@link advance} before the next. */
+  async draw(plan: DrawPlan): Promise<Int32Array> {
+    const { codebookSize: K } = this.#config;
+    const tokens: number[] = [];
+    for (const i of plan.factors.keys()) {
+      await this.advance();
+      if (this.#drawn) await this.step(this.#drawn);
+      else if (!this.#logits) await this.prefill();
+      if (plan.place + i !== this.#position - (this.#stepped ? 1 : 2))
+        throw new RangeError(`place ${plan.place + i} cannot be drawn now`);
+      this.#drawn = drawPlace(this.#logits!, this.#images, K, plan, i);
+      this.#logits = undefined;
+      tokens.push(...this.#drawn);
+    }
+    return Int32Array.from(tokens);
+  }
+
   async #run(content: Int32Array, where: number, next: number): Promise<Float32Array> {
     const logits = await this.#stepper.step(this.#position, content, where, next);
     this.#stepped = true;
-    return logits.slice(0, this.rows * this.#config.codebookSize);
+    this.#drawn = undefined;
+    this.#logits = logits.slice(0, this.rows * this.#config.codebookSize);
+    return this.#logits;
   }
 
   /** Stores the last position's keys and values and gathers the next one's modulation. */

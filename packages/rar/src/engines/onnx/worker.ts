@@ -4,9 +4,10 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
+import type { DrawPlan } from "../../drawing/plan.js";
 import { modulationParts } from "../../networks/generator.js";
 import type { HostArray, SessionRequest } from "../engine.js";
-import { Answer, type Methods, serve } from "../rpc.js";
+import { Answer, type Flag, found, type Methods, serve } from "../rpc.js";
 import { WasmGenerator } from "../wasm/generator.js";
 import { compileKernels } from "../wasm/kernels.js";
 import type { StepPlaces } from "../wasm/places.js";
@@ -60,21 +61,15 @@ function hostArray({ data, dims }: ort.Tensor): HostArray {
   return { data: data as Float32Array, shape: dims };
 }
 
-async function step(runner: StepRunner, logits: Float32Array): Promise<Answer<Float32Array>> {
-  // The caller draws tokens while this thread stores keys and values.
-  return new Answer(logits, [logits.buffer as ArrayBuffer], () => {
+/** Answers, and then stores keys and values, while the caller does what it does with a step. */
+function answered<V>(runner: StepRunner, value: V): Answer<V> {
+  return new Answer(value, [], () => {
     const stored = runner.advance();
     stored.catch(() => {}); // the next step meets the error; without one nobody needs to know
     upkeep.set(runner, stored);
   });
 }
 const upkeep = new WeakMap<StepRunner, Promise<void>>();
-
-const found = <V>(map: Map<number, V>, id: number): V => {
-  const value = map.get(id);
-  if (value === undefined) throw new RangeError("this session or model was disposed");
-  return value;
-};
 
 const methods = {
   channelGroup,
@@ -157,13 +152,19 @@ const methods = {
 
   async prefill(id: number): Promise<Answer<Float32Array>> {
     const runner = found(runners, id);
-    return step(runner, await runner.prefill());
+    return answered(runner, await runner.prefill());
   },
 
   async step(id: number, tokens: Int32Array): Promise<Answer<Float32Array>> {
     const runner = found(runners, id);
     await upkeep.get(runner);
-    return step(runner, await runner.step(tokens));
+    return answered(runner, await runner.step(tokens));
+  },
+
+  async draw(id: number, plan: DrawPlan, closed: Flag): Promise<Answer<Int32Array>> {
+    const runner = found(runners, id, closed);
+    await upkeep.get(runner);
+    return answered(runner, await runner.draw(plan));
   },
 
   async closeSession(id: number): Promise<void> {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import * as torch from "libtorch";
 import { describe, expect, it } from "vitest";
-import { drawToken } from "../../sampling/draw.js";
-import { combine } from "../../sampling/guidance.js";
-import { GumbelNoise, tokenDomain } from "../../sampling/noise.js";
+import { drawToken } from "../../drawing/draw.js";
+import { combine } from "../../drawing/guidance.js";
+import { GumbelNoise, tokenDomain } from "../../drawing/noise.js";
 import { haveLibtorch } from "../../testing/libtorch.js";
 import { randomArray } from "../../testing/random-model.js";
 import * as device from "./draw.js";

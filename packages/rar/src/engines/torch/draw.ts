@@ -1,4 +1,4 @@
-/** Drawing tokens on the device: the rules of `sampling/draw.ts` and `sampling/guidance.ts` for all images at once. */
+/** Drawing tokens on the device: the rules of `drawing/draw.ts` and `drawing/guidance.ts` for all images at once. */
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 

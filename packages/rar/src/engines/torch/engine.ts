@@ -19,7 +19,7 @@ import type {
   SessionRequest,
   Tokenizer,
 } from "../engine.js";
-import { Client } from "../rpc.js";
+import { Client, lowered, raise } from "../rpc.js";
 import { cacheBytes } from "./kv-cache.js";
 import { chunkBytes } from "./modulation.js";
 
@@ -139,6 +139,7 @@ export class TorchEngine implements Engine {
     const images = request.conditions.length;
     checkSessionRequest(config, request);
     const id = await this.#call<number>("openSession", generator, request);
+    const closed = lowered();
     return {
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
@@ -146,9 +147,12 @@ export class TorchEngine implements Engine {
         checkTokens(tokens, config.codebookSize, images);
         return this.#call("step", id, tokens);
       },
-      draw: (plan) => this.#call("draw", id, plan),
+      draw: (plan) => this.#call("draw", id, plan, closed),
       drawAhead: DRAW_AHEAD[this.#kind],
-      [Symbol.asyncDispose]: () => this.#free("closeSession", id),
+      [Symbol.asyncDispose]: () => {
+        raise(closed); // a draw that was asked for ahead need not be done
+        return this.#free("closeSession", id);
+      },
     };
   }
 

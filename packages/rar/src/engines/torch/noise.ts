@@ -1,7 +1,7 @@
-/** The same Gumbel noise as `sampling/noise.ts`, made on the device for many places, images and codes at once. */
+/** The same Gumbel noise as `drawing/noise.ts`, made on the device for many places, images and codes at once. */
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
-import type { NoiseKey } from "../engine.js";
+import type { NoiseKey } from "../../drawing/plan.js";
 
 const WORD = 0xffffffff;
 const ROUNDS = 10;

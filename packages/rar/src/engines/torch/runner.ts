@@ -2,8 +2,9 @@
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import { RarityError } from "../../config/errors.js";
+import type { DrawPlan } from "../../drawing/plan.js";
 import { clsId, noPlaceRow, placeRow } from "../../networks/generator.js";
-import type { DrawPlan, SessionRequest } from "../engine.js";
+import type { SessionRequest } from "../engine.js";
 import { combine, drawMultinomial, drawTokens } from "./draw.js";
 import type { LoadedGenerator } from "./generator.js";
 import { Modulations, rowConditions } from "./modulation.js";

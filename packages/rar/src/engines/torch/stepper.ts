@@ -1,8 +1,8 @@
 /** One position of a batch at a time through the network: launched operator by operator, or as a recorded graph. */
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
+import type { NoiseKey } from "../../drawing/plan.js";
 import { modulationParts, step } from "../../networks/generator.js";
-import type { NoiseKey } from "../engine.js";
 import type { LoadedGenerator } from "./generator.js";
 import { KeyValueCache } from "./kv-cache.js";
 import type { ModulationSource } from "./modulation.js";

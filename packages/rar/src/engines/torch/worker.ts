@@ -4,8 +4,9 @@ import type { DType, Tensor } from "libtorch";
 import * as torch from "libtorch";
 import type { GeneratorConfig, TokenizerConfig } from "../../config/architecture.js";
 import { RarityError } from "../../config/errors.js";
-import type { DrawPlan, SessionRequest } from "../engine.js";
-import { Answer, type Methods, serve } from "../rpc.js";
+import type { DrawPlan } from "../../drawing/plan.js";
+import type { SessionRequest } from "../engine.js";
+import { Answer, type Flag, found, type Methods, serve } from "../rpc.js";
 import { type LoadedGenerator, loadedGenerator } from "./generator.js";
 import { stepperMaker } from "./kernels/choose.js";
 import { recordGraph } from "./record.js";
@@ -23,12 +24,6 @@ const runners = new Map<number, TorchRunner>();
 /** The generator of each session: a recorded step would go on without its weights. */
 const owners = new Map<number, number>();
 let ids = 0;
-
-const found = <V>(map: Map<number, V>, id: number): V => {
-  const value = map.get(id);
-  if (value === undefined) throw new RangeError("this session or model was disposed");
-  return value;
-};
 
 /** Weights are never trained here: inference mode spares the bookkeeping. */
 const quick = <R>(fn: () => R): R => torch.inferenceMode(fn);
@@ -121,7 +116,8 @@ const methods = {
     return floats(runner.logits());
   },
 
-  draw: (id: number, plan: DrawPlan): Int32Array => quick(() => found(runners, id).draw(plan)),
+  draw: (id: number, plan: DrawPlan, closed: Flag): Int32Array =>
+    quick(() => found(runners, id, closed).draw(plan)),
 
   closeSession: (id: number): void => close(id),
 

@@ -1,5 +1,5 @@
 /** Everything random in training a tokenizer: pure functions of the seed and a position, so that nothing needs saving. */
-import { philox4x32 } from "../../sampling/philox.js";
+import { philox4x32 } from "../../drawing/philox.js";
 
 /** What a number is for, so that one position gives several independent ones. */
 const purposes = { flip: 1, left: 2, top: 3, codes: 4 } as const;
