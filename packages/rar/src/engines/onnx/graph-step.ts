@@ -9,8 +9,17 @@ import type { StepEngine, Stepper } from "./runner.js";
 /** Score added where nothing is stored: exp of it is exactly 0. */
 const CLOSED = -1e9;
 
-export const graphSteps = (config: GeneratorConfig, session: InferenceSession): StepEngine => ({
-  leastRows: 2, // ONNX Runtime multiplies a lone row by another kernel
+/**
+ * ONNX Runtime multiplies a lone row by another kernel, and of 4- and 8-bit weights also the last of an odd number.
+ *
+ * @param rowsAlike - whether all rows but a lone one have the same bits
+ */
+export const graphSteps = (
+  config: GeneratorConfig,
+  session: InferenceSession,
+  rowsAlike = false,
+): StepEngine => ({
+  filled: (rows) => (rowsAlike ? Math.max(2, rows) : 2 * Math.ceil(rows / 2)),
   open: (rows) => new GraphStepper(config, session, rows),
   release: () => session.release(),
 });

@@ -41,9 +41,14 @@ async function sampled(generator: Generator, request: SampleRequest): Promise<st
 }
 
 /** Logits of every step of one batch, [place] -> rows. */
-async function logits(generator: Generator, labels: readonly number[], tokens: readonly Int32Array[]) {
+async function logits(
+  generator: Generator,
+  labels: readonly number[],
+  tokens: readonly Int32Array[],
+  guided = true,
+) {
   const conditions = Int32Array.from(labels, (label) => conditionId(generator.config, label));
-  await using session = await generator.open({ conditions, guided: true });
+  await using session = await generator.open({ conditions, guided });
   const rows = [await session.prefill()];
   for (const drawn of tokens.slice(1)) rows.push(await session.step(drawn));
   return rows;
@@ -118,7 +123,17 @@ describe.each([
           labels.slice(start, start + count),
           tokens.map((drawn) => drawn.slice(start, start + count)),
         );
+        const unguided = await logits(
+          generator,
+          labels.slice(start, start + count),
+          tokens.map((drawn) => drawn.slice(start, start + count)),
+          false, // an odd number of rows too
+        );
         for (const [place, rows] of some.entries()) {
+          expect(
+            Buffer.compare(bytes(unguided[place]!), bytes(rows.subarray(0, count * K))),
+            `place ${place}, ${count} images without guidance`,
+          ).toBe(0);
           const conditional = whole[place]!.subarray(start * K, (start + count) * K);
           const unconditional = whole[place]!.subarray((B + start) * K, (B + start + count) * K);
           expect(

@@ -27,8 +27,8 @@ export interface Stepper {
 
 /** Opens steppers of one generator. */
 export interface StepEngine {
-  /** Rows below which a batch is computed as larger, so that its numbers do not depend on its size. */
-  readonly leastRows: number;
+  /** How many rows a batch is computed as, so that its numbers do not depend on its size. */
+  filled(rows: number): number;
   open(rows: number): Stepper;
   release(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export class StepRunner {
     this.#tables = tables;
     this.#images = conditions.length;
     this.rows = guided ? 2 * this.#images : this.#images;
-    const rows = Math.max(engine.leastRows, this.rows);
+    const rows = engine.filled(this.rows);
     this.#conditions = new Int32Array(rows).fill(guided ? noneId(config) : conditions[0]!);
     this.#conditions.set(conditions);
     this.#order = order ?? Int32Array.from({ length: config.tokens }, (_, i) => i);

@@ -115,7 +115,7 @@ const methods = {
       const file = join(folders.step, WEIGHTS_FILE);
       steps = new WasmGenerator(config, modulationParts(config), places, file, tiled.module, tiled.team);
     } else {
-      steps = graphSteps(config, await open(folders.step, settings));
+      steps = graphSteps(config, await open(folders.step, settings), settings.rowsAlike);
     }
     const modulation = await open(folders.modulation, settings);
     const tables = new ModulationTables({

@@ -17,7 +17,7 @@ let ids = 0;
 
 export class WasmGenerator {
   /** Rows are computed alike however many there are. */
-  readonly leastRows = 1;
+  readonly filled = (rows: number): number => rows;
   readonly config: GeneratorConfig;
   readonly parts: number;
   readonly #team: Team;
