@@ -53,8 +53,10 @@ export async function* sampleTokens(
     draw.sampler === "torch"
       ? { kind: "torch", seed }
       : { kind: "philox", seed, indices, domain: tokenDomain };
+  const after = (place: number): number => Math.min(place + (session.drawAhead ?? 1), L);
+  /** The tokens of the places from this one on that are drawn in one call. */
   const ask = (place: number): Promise<Int32Array> => {
-    const count = Math.min(session.drawAhead ?? 1, L - place);
+    const count = after(place) - place;
     const factors = Array.from({ length: count }, (_, i) => guidanceAt(guidance, place + i, L));
     return session.draw({ ...draw, place, factors, noise });
   };
@@ -68,7 +70,7 @@ export async function* sampleTokens(
       if (given < L) await session.step(drawn);
     } else {
       const asked = ahead ?? ask(place);
-      const next = place + Math.min(session.drawAhead ?? 1, L - place);
+      const next = after(place);
       ahead = next < L ? ask(next) : undefined; // so that the engine need not wait for us
       ahead?.catch(() => {}); // said when its turn comes
       drawn = await asked;
