@@ -57,14 +57,14 @@ export class GumbelNoise implements Noise {
   }
 
   atMost(code: number): number {
-    return largest[Math.clz32(~this.#words[code]!)]!;
+    return mostByOnes[Math.clz32(~this.#words[code]!)]!;
   }
 }
 
 const gumbel = (word: number): number => -Math.log(-Math.log((word + 0.5) * 2 ** -32));
 
 /** By how many ones a word begins with: the noise of the largest such word, and a little for what rounding may do. */
-const largest = Float64Array.from(
+const mostByOnes = Float64Array.from(
   { length: 33 },
   (_, ones) => gumbel(Math.min(2 ** 32 - 2 ** (31 - ones), 2 ** 32 - 1)) + 1e-9,
 );
