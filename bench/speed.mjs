@@ -1,4 +1,4 @@
-// npm run bench:speed [-- --engine torch --presets rar-b --precision float32,int8 --batch 1,4,16 --peer]
+// npm run bench:speed [-- --engine torch --presets rar-b --precision float32,int8 --batch 1,4,16 --window 1 --peer]
 // Times whole images of full-size networks with random weights beside the machine's floor, and, with --peer, the
 // reference's loop in PyTorch in the same run. Prints Markdown. Needs the disk for the weights (under runs/).
 import { spawnSync } from "node:child_process";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     device: { type: "string" },
     precision: { type: "string" },
     batch: { type: "string", default: "1" },
+    window: { type: "string" },
     runs: { type: "string", default: "3" },
     peer: { type: "boolean", default: false },
     "peer-steps": { type: "string", default: "257" },
@@ -48,6 +49,7 @@ const header = [
   "images",
   "s a batch (least-most)",
   "s an image",
+  "steps",
   "ms a step",
   "decoder s",
   "floor s",
@@ -79,6 +81,7 @@ for (const preset of values.presets.split(",")) {
         precision,
         "--batch",
         batch,
+        ...(values.window ? ["--window", values.window] : []),
         "--runs",
         values.runs,
         "--json",
@@ -92,6 +95,7 @@ for (const preset of values.presets.split(",")) {
         batch,
         `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`,
         row.secondsPerImage.toFixed(2),
+        row.steps,
         row.stepMilliseconds.toFixed(1),
         row.decodeSeconds.toFixed(2),
         row.floorSeconds.toFixed(2),

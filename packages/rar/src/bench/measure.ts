@@ -16,6 +16,8 @@ export interface BenchOptions {
   /** Counted runs after one that is not. */
   readonly runs?: number | undefined;
   readonly guidanceScale?: number | undefined;
+  /** Positions of a lone image computed at once, at most. Default: the engine's own. */
+  readonly window?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,6 +28,8 @@ export interface BenchRow {
   readonly seconds: { readonly median: number; readonly least: number; readonly most: number };
   readonly decodeSeconds: number;
   readonly stepMilliseconds: number;
+  /** Steps of the network, for the whole batch: one a position, or fewer. */
+  readonly steps: number;
   readonly floorSeconds: number;
   readonly ratio: number;
   readonly secondsPerImage: number;
@@ -48,7 +52,7 @@ export async function* bench(
   const name = options.engine ?? "onnx";
   for (const precision of options.precisions ?? precisionsOf[name]) {
     await using engine = await createEngine(
-      { engine: name, device: options.device, precision, threads: options.threads },
+      { engine: name, device: options.device, precision, threads: options.threads, window: options.window },
       0,
     );
     const start = performance.now();
@@ -71,7 +75,7 @@ async function row(
 ): Promise<Omit<BenchRow, "loadSeconds">> {
   const question = { engine: name, device, precision, threads };
   const before = await measureMachine(question);
-  const times: { whole: number; steps: number; decode: number }[] = [];
+  const times: Time[] = [];
   // The first run warms caches and makes what is made once a model, such as the unconditional rows' modulation.
   for (let run = 0; run <= runs; run++) {
     const classes = Array.from({ length: images }, (_, i) => (run * 101 + i * 37) % generator.config.classes);
@@ -92,7 +96,8 @@ async function row(
     images,
     seconds: { median: median(whole), least: Math.min(...whole), most: Math.max(...whole) },
     decodeSeconds: median(times.map((time) => time.decode)),
-    stepMilliseconds: (median(times.map((time) => time.steps)) * 1000) / (generator.config.tokens + 1),
+    stepMilliseconds: median(times.map((time) => (time.drawing * 1000) / time.steps)),
+    steps: median(times.map((time) => time.steps)),
     floorSeconds: floor.total,
     ratio: median(whole) / floor.total,
     secondsPerImage: median(whole) / images,
@@ -103,13 +108,21 @@ async function row(
   };
 }
 
+interface Time {
+  readonly whole: number;
+  readonly drawing: number;
+  readonly decode: number;
+  /** Of the network. */
+  readonly steps: number;
+}
+
 async function oneBatch(
   generator: Generator,
   tokenizer: Tokenizer | undefined,
   classes: readonly number[],
   scale: number,
   signal: AbortSignal | undefined,
-): Promise<{ whole: number; steps: number; decode: number }> {
+): Promise<Time> {
   const { tokens: L } = generator.config;
   const start = performance.now();
   const codes = new Int32Array(classes.length * L);
@@ -120,12 +133,22 @@ async function oneBatch(
     guidance: { scale, pow: 0 },
     draw: { temperature: 1 },
   };
-  for await (const { filled, tokens } of sampleTokens(generator, { ...request, signal })) {
+  let steps = L + 1;
+  for await (const { filled, tokens, steps: fewer = steps } of sampleTokens(generator, {
+    ...request,
+    signal,
+  })) {
+    steps = fewer;
     if (filled === L) for (const [i, one] of tokens.entries()) codes.set(one, i * L);
   }
   const drawn = performance.now();
   const side = Math.sqrt(L);
   await tokenizer?.decode(codes, side, side);
   const end = performance.now();
-  return { whole: (end - start) / 1000, steps: (drawn - start) / 1000, decode: (end - drawn) / 1000 };
+  return {
+    whole: (end - start) / 1000,
+    drawing: (drawn - start) / 1000,
+    decode: (end - drawn) / 1000,
+    steps,
+  };
 }

@@ -15,6 +15,7 @@ interface Flags {
   readonly batch: string;
   readonly threads?: string;
   readonly runs: string;
+  readonly window?: string;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function register(program: Command): void {
     .option("--batch <counts>", "comma list of images at once", "1")
     .option("--threads <n>", "threads of the engine")
     .option("--runs <n>", "counted runs after one that is not", "3")
+    .option("--window <n>", "positions of a lone image computed at once, at most (default: the engine's own)")
     .option("--json", "print one JSON object a row")
     .addHelpText(
       "after",
@@ -56,6 +58,7 @@ export function register(program: Command): void {
           batches: flags.batch.split(",").map(Number),
           threads: flags.threads === undefined ? undefined : Number(flags.threads),
           runs: Number(flags.runs),
+          window: flags.window === undefined ? undefined : Number(flags.window),
         },
       );
       if (!flags.json) {
@@ -63,7 +66,7 @@ export function register(program: Command): void {
           `${location.name}, ${cpus()[0]?.model ?? "unknown processor"}, ${flags.threads ?? availableParallelism()} threads`,
         );
         console.log(
-          "| precision | images | s a batch (least-most) | s an image | ms a step | decoder s | floor s | ratio | load s | peak MB | B GB/s | F GFLOP/s |",
+          "| precision | images | s a batch (least-most) | s an image | steps | ms a step | decoder s | floor s | ratio | load s | peak MB | B GB/s | F GFLOP/s |",
         );
         console.log("|".concat(" --- |".repeat(13)));
       }
@@ -78,6 +81,7 @@ function line(row: BenchRow): string {
     row.images,
     `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`,
     row.secondsPerImage.toFixed(2),
+    row.steps,
     row.stepMilliseconds.toFixed(1),
     row.decodeSeconds.toFixed(2),
     row.floorSeconds.toFixed(2),

@@ -7,8 +7,10 @@ import { GumbelNoise } from "./noise.js";
 export interface DrawPlan extends DrawSettings {
   /** First place to draw. */
   readonly place: number;
-  /** Of guidance, one a place: the rows are unconditional + (conditional - unconditional) * factor. */
-  readonly factors: readonly number[];
+  /** Places to draw. */
+  readonly count: number;
+  /** Of guidance, for every place of the image: the rows are unconditional + (conditional - unconditional) * factor. */
+  readonly factors: Float32Array;
   readonly noise: NoiseKey;
 }
 
@@ -23,9 +25,10 @@ export type NoiseKey =
   | { readonly kind: "torch"; readonly seed: number };
 
 /**
- * Draws the plan's place number `i`.
+ * Draws one place.
  *
- * @param rows - [2 images, codes], conditional rows first, or [images, codes] without guidance
+ * @param rows - its logits: [2 images, codes], conditional rows first, or [images, codes] without guidance
+ * @param place - any of the image's, also one the plan does not ask for yet
  * @returns [images]
  * @throws {RarityError} "engine" when a logit is not finite
  * @throws {RangeError} for noise of PyTorch's stream, and a seed or index that is none
@@ -34,16 +37,16 @@ export function drawPlace(
   rows: Float32Array,
   images: number,
   codes: number,
-  plan: DrawPlan,
-  i: number,
+  { noise, temperature, factors, ...rest }: DrawPlan,
+  place: number,
 ): Int32Array {
-  const { noise, temperature, place } = plan;
   if (noise.kind !== "philox")
     throw new RangeError("PyTorch's own random numbers are drawn by PyTorch only.");
-  const logits = combine(rows, images, codes, plan.factors[i]!);
+  const logits = combine(rows, images, codes, factors[place]!);
+  const settings = { ...rest, temperature };
   const found = new GumbelNoise(codes);
   return Int32Array.from({ length: images }, (_, image) => {
-    const own = temperature === 0 ? undefined : found.at(noise.seed, noise.indices[image]!, place + i);
-    return drawToken(logits.subarray(image * codes, (image + 1) * codes), plan, own);
+    const own = temperature === 0 ? undefined : found.at(noise.seed, noise.indices[image]!, place);
+    return drawToken(logits.subarray(image * codes, (image + 1) * codes), settings, own);
   });
 }

@@ -19,6 +19,8 @@ export interface EngineOptions {
   /** "auto": what suits the device and the model's size. */
   readonly precision?: Precision | "auto" | undefined;
   readonly threads?: number | undefined;
+  /** Positions of a lone image computed at once, at most; for the onnx engine. Default: what is fastest. */
+  readonly window?: number | undefined;
 }
 
 /** Generators larger than this run in a smaller type unless asked otherwise. */
@@ -30,7 +32,7 @@ const SMALL_MODEL = 50_000_000;
  * @throws {RangeError} when the engine does not have that precision
  */
 export async function createEngine(options: EngineOptions, parameters: number): Promise<Engine> {
-  const { engine = "auto", device, threads } = options;
+  const { engine = "auto", device, threads, window } = options;
   const small = parameters <= SMALL_MODEL;
   const wanted = options.precision === "auto" ? undefined : options.precision;
   const cuda = device?.startsWith("cuda") ?? (engine !== "onnx" && (await cudaIsHere()));
@@ -42,7 +44,7 @@ export async function createEngine(options: EngineOptions, parameters: number): 
   if (cuda)
     throw new RangeError('The onnx engine runs on the CPU only. Pass --engine torch for device "cuda".');
   const { OnnxEngine } = await import("./onnx/engine.js");
-  return new OnnxEngine({ precision: wanted ?? (small ? "float32" : "int8"), threads });
+  return new OnnxEngine({ precision: wanted ?? (small ? "float32" : "int8"), threads, window });
 }
 
 /** The device asked for; of several processes that a launcher started on this machine each takes its own. */

@@ -85,6 +85,8 @@ export interface GeneratorSession extends AsyncDisposable {
    * @returns [count][images]; after the last place of the image there is nothing more to draw
    */
   draw(plan: DrawPlan): Promise<Int32Array>;
+  /** The network's steps up to the last {@link draw}, where one may fill several places. */
+  readonly steps?: number | undefined;
   /** How many places to ask of {@link draw} at once, so that the device is not waited for at each. */
   readonly drawAhead?: number | undefined;
 }

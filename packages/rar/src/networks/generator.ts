@@ -218,9 +218,9 @@ export interface StepInputs<T> {
   readonly tables: InputTables<T>;
   /** What stands at the new positions: token ids, condition ids or {@link clsId}, [B, T]. */
   readonly content: T;
-  /** Rows of the position table, [T] (0 for the class token, 1 for the condition, {@link placeRow} for tokens). */
+  /** Rows of the position table, [T], or [B, T] where they differ (0 for the class token, 1 for the condition, {@link placeRow} for tokens). */
   readonly where: T;
-  /** Rows of the target-aware table, [T]. */
+  /** Rows of the target-aware table, likewise. */
   readonly next: T;
   /** Packed modulation of those positions, [parts * B, T, D]. */
   readonly modulation: T;

@@ -27,6 +27,8 @@ export interface SampleStep {
   readonly filled: number;
   /** [B][L]; the same arrays every time, filled in place. */
   readonly tokens: readonly Int32Array[];
+  /** The network's steps so far, where the engine may fill several places with one. */
+  readonly steps?: number | undefined;
 }
 
 /**
@@ -53,13 +55,11 @@ export async function* sampleTokens(
     draw.sampler === "torch"
       ? { kind: "torch", seed }
       : { kind: "philox", seed, indices, domain: tokenDomain };
+  const factors = Float32Array.from({ length: L }, (_, place) => guidanceAt(guidance, place, L));
   const after = (place: number): number => Math.min(place + (session.drawAhead ?? 1), L);
   /** The tokens of the places from this one on that are drawn in one call. */
-  const ask = (place: number): Promise<Int32Array> => {
-    const count = after(place) - place;
-    const factors = Array.from({ length: count }, (_, i) => guidanceAt(guidance, place + i, L));
-    return session.draw({ ...draw, place, factors, noise });
-  };
+  const ask = (place: number): Promise<Int32Array> =>
+    session.draw({ ...draw, place, count: after(place) - place, factors, noise });
   let ahead: Promise<Int32Array> | undefined;
   if (given > 0 && given < L) await session.prefill();
   for (let place = 0; place < L; ) {
@@ -77,7 +77,7 @@ export async function* sampleTokens(
     }
     for (let start = 0; start < drawn.length; start += B, place++) {
       for (let image = 0; image < B; image++) tokens[image]![order?.[place] ?? place] = drawn[start + image]!;
-      yield { filled: place + 1, tokens };
+      yield { filled: place + 1, tokens, steps: session.steps };
     }
   }
 }

@@ -101,14 +101,21 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
       expect(Math.max(...deviations), `largest of ${deviations}`).toBeLessThan(2e-5);
     });
 
-    it.each([0, 2])(
-      "draws inside what the caller draws from its logits, after %i given tokens",
-      async (given) => {
-        const labels = [1, 0];
-        const request = { conditions: conditionsOf(config, labels), guided: true };
+    it.each([
+      { given: 0, labels: [1, 0], guided: true },
+      { given: 2, labels: [1, 0], guided: true },
+      { given: 0, labels: [1], guided: true },
+      { given: 2, labels: [1], guided: true },
+      { given: 0, labels: [1], guided: false },
+    ])(
+      "draws inside what the caller draws from its logits, after $given given tokens, images $labels, guided $guided",
+      async ({ given, labels, guided }) => {
+        const request = { conditions: conditionsOf(config, labels), guided };
         const { codebookSize: K, tokens: L } = config;
-        const [seed, indices, found] = [11, [5, 2], new GumbelNoise(K)];
-        const factors = Array.from({ length: L }, (_, place) => guidanceAt({ scale: 3, pow: 1 }, place, L));
+        const [seed, indices, found] = [11, [5, 2].slice(0, labels.length), new GumbelNoise(K)];
+        const factors = Float32Array.from({ length: L }, (_, place) =>
+          guidanceAt({ scale: 3, pow: 1 }, place, L),
+        );
         const drawn = randomTokens(config, labels.length, 4).slice(0, given);
         await using outside = await loaded[which].open(request);
         let rows = await outside.prefill();
@@ -129,10 +136,10 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
         for (const tokens of drawn.slice(0, given)) await session.step(tokens);
         const inside: number[] = [];
         for (let place = given; place < L; ) {
-          const some = factors.slice(place, place + 1 + (place % 2)); // one place, then two
+          const count = Math.min(1 + (place % 2), L - place); // one place, then two
           const noise = { kind: "philox", seed, indices, domain: tokenDomain } as const;
-          inside.push(...(await session.draw({ place, factors: some, temperature: 1.1, noise })));
-          place += some.length;
+          inside.push(...(await session.draw({ place, count, factors, temperature: 1.1, noise })));
+          place += count;
         }
         expect(inside).toEqual(drawn.slice(given).flatMap((tokens) => [...tokens]));
       },
@@ -265,7 +272,8 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
     it("does not do what waits when a session is closed, and draws no place twice", async () => {
       const session = await opened();
       const noise = { kind: "philox", seed: 0, indices: [0, 1], domain: tokenDomain } as const;
-      const draw = (place: number) => session.draw({ place, factors: [2], temperature: 1, noise });
+      const factors = new Float32Array(longer.tokens).fill(2);
+      const draw = (place: number) => session.draw({ place, count: 1, factors, temperature: 1, noise });
       await draw(0);
       expect((await rejected(draw(0))).message).toMatch(/cannot be drawn now/);
       // Many images first, that the engine is busy while the session is closed.
@@ -277,8 +285,14 @@ export function generatorContract(makeEngine: () => Engine | Promise<Engine>): v
         ),
         guided: true,
       });
-      const factors = new Array<number>(longer.tokens).fill(2);
-      const long = busy.draw({ place: 0, factors, temperature: 1, noise: { ...noise, indices: many } });
+      const count = longer.tokens;
+      const long = busy.draw({
+        place: 0,
+        count,
+        factors,
+        temperature: 1,
+        noise: { ...noise, indices: many },
+      });
       const waiting = rejected(draw(1));
       const closed = session[Symbol.asyncDispose]();
       expect((await waiting).message).toMatch(/disposed/);

@@ -58,10 +58,10 @@ export function fakeGenerator(
         return known;
       };
       let drawn: Int32Array | undefined;
-      const draw = async ({ factors, ...plan }: DrawPlan): Promise<Int32Array> => {
+      const draw = async (plan: DrawPlan): Promise<Int32Array> => {
         if (!open) throw new RangeError("this session was disposed");
         const rows = await (drawn ? step(drawn) : (known ?? prefill()));
-        drawn = drawPlace(rows, images, K, { ...plan, factors }, 0);
+        drawn = drawPlace(rows, images, K, plan, plan.place);
         return drawn;
       };
       let last: Promise<unknown> = Promise.resolve();

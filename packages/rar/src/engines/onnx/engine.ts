@@ -26,18 +26,23 @@ import type {
 } from "../engine.js";
 import { Client, lowered, raise } from "../rpc.js";
 import type { Graph } from "./graph.js";
-import { anyGraph, decoderGraph, encoderGraph, modulationGraph, stepGraph } from "./graphs.js";
-import { cacheBytes } from "./kv-cache.js";
+import { anyGraph, decoderGraph, encoderGraph, modulationGraph, severalAtOnce, stepGraph } from "./graphs.js";
+import { BLOCK, cacheBytes } from "./kv-cache.js";
 import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
 import { mostRows, runsTiled, tiledStep } from "./tiled.js";
 import { storedBytes, type WeightFormat } from "./weights.js";
-import type { SessionSettings } from "./worker.js";
+import type { Drawn, GeneratorSettings, SessionSettings } from "./worker.js";
 
 export interface OnnxOptions {
   readonly precision?: Precision | undefined;
   /** Threads of ONNX Runtime; default: the machine's. */
   readonly threads?: number | undefined;
+  /**
+   * Positions of a lone image computed at once, at most: those after the first with guesses of the tokens before them, kept where
+   * the guesses hold. The tokens are the same whatever it is. Default: what is fastest. 1 in int4, and where ONNX Runtime computes int8.
+   */
+  readonly window?: number | undefined;
 }
 
 /** Beyond weights and caches: Node, ONNX Runtime, activations. */
@@ -48,6 +53,7 @@ export class OnnxEngine implements Engine {
   readonly device = "cpu";
   readonly precision: WeightFormat;
   readonly threads: number;
+  readonly #window: number | undefined;
   readonly #worker: Worker;
   readonly #client: Client;
   readonly #temporary: string[] = [];
@@ -65,6 +71,10 @@ export class OnnxEngine implements Engine {
     if (!Number.isInteger(this.threads) || this.threads < 1) {
       throw new RangeError(`threads must be a whole number of at least 1, it is ${options.threads}`);
     }
+    const { window } = options;
+    if (window !== undefined && !(Number.isInteger(window) && window >= 1 && window <= BLOCK))
+      throw new RangeError(`window must be a whole number from 1 to ${BLOCK}, it is ${window}`);
+    this.#window = window;
     // Since 1.29 ONNX Runtime reports each session to its maker and leaves log files in the temporary directory, unless
     // told not to before it is loaded. Who wants that sets the variable to 0.
     process.env.ORT_DISABLE_TELEMETRY ??= "1";
@@ -89,7 +99,8 @@ export class OnnxEngine implements Engine {
     const sessionBytes = (rows: number): number =>
       cacheBytes({
         layers: config.depth,
-        sequences: rows * config.heads,
+        rows,
+        heads: config.heads,
         headWidth: headWidth(config),
         positions: config.tokens,
       }) +
@@ -107,7 +118,12 @@ export class OnnxEngine implements Engine {
       ...options,
       onPrepare: report && ((done) => report(sizes.step + done, total)),
     });
-    const settings: SessionSettings = { threads: this.threads, rowsAlike: channels > 0 };
+    const settings: GeneratorSettings = {
+      threads: this.threads,
+      rowsAlike: channels > 0,
+      several: severalAtOnce(this.precision),
+      window: tiled || severalAtOnce(this.precision) ? this.#window : 1,
+    };
     const places = tiled?.places();
     const id = await this.#call<number>("loadGenerator", config, { step, modulation }, settings, places);
     return {
@@ -136,7 +152,11 @@ export class OnnxEngine implements Engine {
     checkSessionRequest(config, request);
     const id = await this.#call<number>("openSession", generator, request);
     const closed = lowered();
+    let steps = 0;
     return {
+      get steps() {
+        return steps;
+      },
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
       step: async (tokens) => {
@@ -149,7 +169,9 @@ export class OnnxEngine implements Engine {
             "engine",
             'The sampler "torch" needs the torch engine. Pass --engine torch, or leave --sampler out.',
           );
-        return this.#call("draw", id, plan, closed);
+        const drawn = await this.#call<Drawn>("draw", id, plan, closed);
+        steps = drawn.steps;
+        return drawn.tokens;
       },
       [Symbol.asyncDispose]: () => {
         raise(closed); // a draw that was asked for ahead need not be done

@@ -3,24 +3,31 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, headWidth } from "../../config/architecture.js";
 import { modulationParts } from "../../networks/generator.js";
-import { BUCKET, KeyValueCache } from "./kv-cache.js";
-import type { StepEngine, Stepper } from "./runner.js";
+import type { Positions, StepEngine, Stepper } from "../stepper.js";
+import { BLOCK, KeyValueCache } from "./kv-cache.js";
 
 /** Score added where nothing is stored: exp of it is exactly 0. */
 const CLOSED = -1e9;
 
-/**
- * ONNX Runtime multiplies a lone row by another kernel, and of 4- and 8-bit weights also the last of an odd number.
- *
- * @param rowsAlike - whether all rows but a lone one have the same bits
- */
+/** For 16 rows a step takes half as long again as for 2 (docs/log.md). */
+const WINDOW = 8;
+
+export interface GraphStepOptions {
+  /** Whether all rows but a lone one have the same bits. */
+  readonly rowsAlike: boolean;
+  /** Whether the graph takes several positions at once. */
+  readonly several: boolean;
+}
+
+/** ONNX Runtime multiplies a lone row by another kernel, and of 4- and 8-bit weights also the last of an odd number. */
 export const graphSteps = (
   config: GeneratorConfig,
   session: InferenceSession,
-  rowsAlike = false,
+  { rowsAlike, several }: GraphStepOptions,
 ): StepEngine => ({
   filled: (rows) => (rowsAlike ? Math.max(2, rows) : 2 * Math.ceil(rows / 2)),
-  open: (rows) => new GraphStepper(config, session, rows),
+  window: several ? WINDOW : 1,
+  open: (rows, window) => new GraphStepper(config, session, rows, window),
   release: () => session.release(),
 });
 
@@ -29,64 +36,82 @@ class GraphStepper implements Stepper {
   readonly #session: InferenceSession;
   readonly #rows: number;
   readonly #cache: KeyValueCache;
-  readonly #modulation: Float32Array; // [parts, rows, D]
-  readonly #mask: Float32Array;
+  readonly #modulation: Float32Array; // [parts, rows, positions, D]
   readonly #feeds: Record<string, Tensor> = {};
+  /** Keys and values of the last step. */
   #packed: Float32Array | undefined;
 
-  constructor(config: GeneratorConfig, session: InferenceSession, rows: number) {
+  constructor(config: GeneratorConfig, session: InferenceSession, rows: number, window: number) {
     this.#config = config;
     this.#session = session;
     this.#rows = rows;
     this.#cache = new KeyValueCache({
       layers: config.depth,
-      sequences: rows * config.heads,
+      rows,
+      heads: config.heads,
       headWidth: headWidth(config),
       positions: config.tokens,
     });
-    this.#modulation = new Float32Array(modulationParts(config) * rows * config.width);
-    this.#mask = new Float32Array(Math.ceil(config.tokens / BUCKET) * BUCKET + BUCKET).fill(CLOSED);
-    const shape = [modulationParts(config) * rows, 1, config.width];
-    this.#feeds.modulation = new ort.Tensor("float32", this.#modulation, shape);
+    this.#modulation = new Float32Array(modulationParts(config) * rows * window * config.width);
     this.#takeViews();
   }
 
-  modulate(row: number, vectors: Float32Array): void {
-    const { width: D } = this.#config;
-    for (let part = 0; part * D < vectors.length; part++)
-      this.#modulation.set(vectors.subarray(part * D, (part + 1) * D), (part * this.#rows + row) * D);
+  room(position: number): number {
+    return BLOCK - (position % BLOCK);
   }
 
-  async step(_: number, content: Int32Array, where: number, next: number): Promise<Float32Array> {
-    const ids = (values: ArrayLike<number>, shape: number[]): Tensor =>
-      new ort.Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), shape);
-    this.#feeds.content = ids(content, [content.length, 1]);
-    this.#feeds.where = ids([where], [1]);
-    this.#feeds.next = ids([next], [1]);
-    const out = await this.#session.run(this.#feeds);
+  modulate(row: number, vectors: Float32Array, rows: number): void {
+    const { width: D } = this.#config;
+    for (let part = 0; part * D < vectors.length; part++)
+      this.#modulation.set(vectors.subarray(part * D, (part + 1) * D), (part * rows + row) * D);
+  }
+
+  async step({ first, content, where, next }: Positions): Promise<Float32Array> {
+    const { heads, width } = this.#config;
+    const feeds = this.#feeds;
+    const N = content.length;
+    const T = N / this.#rows;
+    feeds.content = int64(content, [N, 1]);
+    feeds.where = int64(where, [N, 1]);
+    feeds.next = int64(next, [N, 1]);
+    const parts = modulationParts(this.#config);
+    const modulation = this.#modulation.subarray(0, parts * N * width);
+    feeds.modulation = new ort.Tensor("float32", modulation, [parts * N, 1, width]);
+    feeds.shape = int64([this.#rows, T, heads, 1, headWidth(this.#config)], [5]);
+    const filled = first % BLOCK;
+    const open = (i: number): boolean => i % BLOCK < filled + Math.floor(i / BLOCK);
+    const mask = Float32Array.from({ length: T * BLOCK }, (_, i) => (open(i) ? 0 : CLOSED));
+    feeds.mask = new ort.Tensor("float32", mask, [1, T, 1, 1, BLOCK]);
+    feeds.from = int64(new Array<number>(this.#rows).fill(filled), [this.#rows]);
+    feeds.several = new ort.Tensor("bool", [T > 1], []);
+    const given = this.#session.inputNames.map((name) => [name, feeds[name]!]);
+    const out = await this.#session.run(Object.fromEntries(given));
     this.#packed = out.cache!.data as Float32Array;
     return out.logits!.data as Float32Array;
   }
 
-  advance(position: number): void {
-    if (this.#packed && position < this.#config.tokens) {
-      this.#mask[this.#cache.length] = 0;
-      if (this.#cache.append(this.#packed)) this.#takeViews();
-    }
+  advance(positions: number, count: number): void {
+    const packed = this.#packed;
     this.#packed = undefined;
+    if (!packed || this.#cache.length + count > this.#config.tokens) return; // after the last position nothing comes
+    if (this.#cache.append(packed, positions, count)) this.#takeViews();
   }
 
   close(): void {} // all it holds is garbage then
 
   #takeViews(): void {
     const { depth, heads } = this.#config;
-    const shape = [this.#rows, heads, this.#cache.bucket, headWidth(this.#config)];
-    for (let i = 0; i < depth; i++) {
-      this.#feeds[`k${i}`] = new ort.Tensor("float32", this.#cache.view(2 * i), shape);
-      this.#feeds[`v${i}`] = new ort.Tensor("float32", this.#cache.view(2 * i + 1), shape);
-    }
-    const mask = this.#mask.subarray(0, this.#cache.bucket);
-    this.#feeds.mask = new ort.Tensor("float32", mask, [1, 1, 1, this.#cache.bucket]);
-    this.#feeds.lengths = new ort.Tensor("int64", BigInt64Array.from([BigInt(this.#cache.bucket), 1n]), [2]);
+    const tensor = (data: Float32Array, positions: number): Tensor =>
+      new ort.Tensor("float32", data, [this.#rows, 1, heads, positions, headWidth(this.#config)]);
+    const { whole } = this.#cache;
+    for (let i = 0; i < depth; i++)
+      for (const [j, name] of ["k", "v"].entries()) {
+        this.#feeds[`${name}${i}`] = tensor(this.#cache.past(2 * i + j), whole);
+        this.#feeds[`recent${name.toUpperCase()}${i}`] = tensor(this.#cache.recent(2 * i + j), BLOCK);
+      }
+    this.#feeds.lengths = int64([whole, BLOCK, 1], [3]);
   }
 }
+
+const int64 = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
+  new ort.Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), shape);

@@ -59,9 +59,15 @@ describe("Graph", () => {
     expect(whole.name).not.toBe(row.name);
   });
 
-  it("gives every value a name of its own, and only names that exist are read", () => {
-    for (const format of ["float32", "int8", "int4"] as const) {
-      const graph = stepGraph(tinyGenerator, format);
+  it("gives every value a name of its own, and only names that exist are read, in branches too", () => {
+    const kinds = [
+      ["float32", 0],
+      ["float32", 16],
+      ["int8", 0],
+      ["int4", 0],
+    ] as const;
+    for (const [format, channels] of kinds) {
+      const graph = stepGraph({ ...tinyGenerator, width: 48, mlpWidth: 64 }, format, channels);
       const known = new Set<string>([
         "",
         ...graph.inputs.map(({ name }) => name),
@@ -69,12 +75,25 @@ describe("Graph", () => {
       ]);
       const before = known.size;
       expect(before).toBe(1 + graph.inputs.length + graph.small.size + graph.stored.size);
-      for (const { inputs, outputs, op } of graph.nodes) {
-        for (const name of inputs) expect(known.has(name), `${op} reads ${name}`).toBe(true);
-        for (const name of outputs) expect(known.has(name), `${op} writes ${name} again`).toBe(false);
-        for (const name of outputs) known.add(name);
-      }
-      for (const { name } of graph.outputs) expect(known.has(name)).toBe(true);
+      const written = new Set(known);
+      const check = (nodes: Graph["nodes"], outputs: Graph["outputs"], around: ReadonlySet<string>): void => {
+        const here = new Set(around);
+        for (const { inputs, outputs: made, op, attributes } of nodes) {
+          for (const name of inputs) expect(here.has(name), `${op} reads ${name}`).toBe(true);
+          for (const value of Object.values(attributes))
+            if (typeof value === "object" && "graph" in value)
+              check(value.graph.nodes, value.graph.outputs, here);
+          for (const name of made) {
+            expect(written.has(name), `${op} writes ${name} again`).toBe(false);
+            written.add(name);
+            here.add(name);
+          }
+        }
+        for (const { name } of outputs) expect(here.has(name)).toBe(true);
+      };
+      check(graph.nodes, graph.outputs, known);
+      const branches = graph.nodes.filter(({ op }) => op === "If");
+      expect(branches).toHaveLength(channels > 0 ? 1 : 0); // two branches only where they share their weights as they lie
     }
   });
 

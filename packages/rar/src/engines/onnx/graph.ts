@@ -55,7 +55,7 @@ export interface SmallTensor {
 }
 
 export class Graph {
-  readonly nodes: NodeSpec[] = [];
+  nodes: NodeSpec[] = [];
   readonly inputs: ValueSpec[] = [];
   readonly outputs: ValueSpec[] = [];
   /** Constants small enough to stand in the model itself, by content. */
@@ -109,6 +109,34 @@ export class Graph {
       attributes,
     });
     return outputs;
+  }
+
+  /**
+   * What one of two traces gives, decided by a bool when the graph runs. They share the stored parameters, but no value that
+   * either computes.
+   *
+   * @returns as many values as both give, shaped as the first's
+   */
+  either(condition: Node, whenTrue: () => readonly Node[], whenFalse: () => readonly Node[]): Node[] {
+    const outer = this.nodes;
+    const branch = (trace: () => readonly Node[]) => {
+      this.nodes = [];
+      const values = trace();
+      const outputs = values.map((value) => ({
+        name: this.use(value),
+        type: value.type,
+        shape: value.shape,
+      }));
+      return { values, graph: { nodes: this.nodes, outputs } };
+    };
+    const [then, otherwise] = [branch(whenTrue), branch(whenFalse)];
+    this.nodes = outer;
+    return this.nodeWith(
+      "If",
+      [condition],
+      then.values.map(({ shape }) => shape),
+      { then_branch: { graph: then.graph }, else_branch: { graph: otherwise.graph } },
+    );
   }
 
   /** Name of a value as an operator's input; stores a parameter in its own layout. */

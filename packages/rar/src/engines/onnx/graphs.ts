@@ -8,11 +8,13 @@ import {
   modulationTable,
   step,
 } from "../../networks/generator.js";
-import type { Parameters } from "../../networks/ops.js";
+import type { Dim, Parameters } from "../../networks/ops.js";
 import { decode, decoderWeights, encode, encoderWeights, quantize } from "../../networks/tokenizer.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
 import type { HostArray, Network } from "../engine.js";
+import type { BlockPast } from "./attention.js";
 import { Graph, type Node } from "./graph.js";
+import { BLOCK } from "./kv-cache.js";
 import { onnxOps } from "./ops.js";
 import type { WeightFormat } from "./weights.js";
 
@@ -34,33 +36,55 @@ export function parameters(shapes: Shapes): Parameters<Node> {
   };
 }
 
-/** One position after the cached ones, R rows. */
+/**
+ * T positions after the cached ones of each of R rows, N = R T in all, row by row. With weights in float32 T may be more than 1:
+ * each then sees those before it, and its numbers have the bits they would have alone.
+ */
 export function stepGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {
   const graph = new Graph();
   const ops = onnxOps(graph, format, channels);
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
-  graph.input("lengths", "int64", [2]);
-  const mask = graph.input("mask", "float32", [1, 1, 1, "S"]);
-  const cached = (name: string): Node =>
-    graph.input(name, "float32", ["R", config.heads, "S", headWidth(config)]);
-  const { logits, cache } = step(ops, config, weights, {
-    tables: inputTables(ops, config, weights),
-    content: graph.input("content", "int64", ["R", 1]),
-    where: graph.input("where", "int64", [1]),
-    next: graph.input("next", "int64", [1]),
-    modulation: graph.input("modulation", "float32", [`${modulationParts(config)}*R`, 1, config.width]),
-    past: Array.from({ length: config.depth }, (_, i) => ({ k: cached(`k${i}`), v: cached(`v${i}`), mask })),
-  });
-  graph.output("logits", logits);
-  graph.output(
-    "cache",
-    ops.concat(
-      cache.flatMap(({ k, v }) => [k, v]),
-      0,
-    ),
-  ); // one output: each costs a copy
+  const { depth, heads, width } = config;
+  const places = {
+    shape: graph.input("shape", "int64", [5]),
+    lengths: graph.input("lengths", "int64", [3]),
+    mask: graph.input("mask", "float32", [1, "T", 1, 1, BLOCK]),
+    from: graph.input("from", "int64", ["R"]),
+  };
+  const cached = (name: string, positions: Dim): Node =>
+    graph.input(name, "float32", ["R", 1, heads, positions, headWidth(config)]);
+  const layers = Array.from({ length: depth }, (_, i) => ({
+    k: cached(`k${i}`, "S"),
+    v: cached(`v${i}`, "S"),
+    recentK: cached(`recentK${i}`, BLOCK),
+    recentV: cached(`recentV${i}`, BLOCK),
+    ...places,
+  }));
+  const inputs = {
+    content: graph.input("content", "int64", ["N", 1]),
+    where: graph.input("where", "int64", ["N", 1]),
+    next: graph.input("next", "int64", ["N", 1]),
+    modulation: graph.input("modulation", "float32", [`${modulationParts(config)}*N`, 1, width]),
+  };
+  const trace = (several: boolean) => (): Node[] => {
+    const past = layers.map((layer): BlockPast => ({ ...layer, several }));
+    const tables = inputTables(ops, config, weights);
+    const { logits, cache } = step(ops, config, weights, { tables, ...inputs, past });
+    const all = cache.flatMap(({ k, v }) => [k, v]);
+    return [logits, ops.concat(all, 0)]; // one output for all of them: each costs a copy
+  };
+  let values: Node[];
+  if (format !== "float32") values = trace(false)();
+  else if (channels === 0)
+    values = trace(true)(); // two branches would hold the weights twice, each in its product's own form
+  else values = graph.either(graph.input("several", "bool", []), trace(true), trace(false));
+  graph.output("logits", values[0]!);
+  graph.output("cache", values[1]!);
   return graph;
 }
+
+/** Whether a step graph takes several positions at once. */
+export const severalAtOnce = (format: WeightFormat): boolean => format === "float32";
 
 /** Modulation of N pairs of condition and position. */
 export function modulationGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {

@@ -1,43 +1,53 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomArray } from "../../testing/random-model.js";
-import { BUCKET, cacheBytes, KeyValueCache } from "./kv-cache.js";
+import { BLOCK, cacheBytes, KeyValueCache } from "./kv-cache.js";
 
 const shapes = fc.record({
   layers: fc.integer({ min: 1, max: 3 }),
-  sequences: fc.integer({ min: 1, max: 6 }),
+  rows: fc.integer({ min: 1, max: 2 }),
+  heads: fc.integer({ min: 1, max: 3 }),
   headWidth: fc.integer({ min: 1, max: 4 }).map((half) => 2 * half),
   positions: fc.integer({ min: 1, max: 110 }),
 });
 
 describe("KeyValueCache", () => {
-  it("holds what a plain list would, through every growth", () => {
+  it("holds what a plain list would, through every growth, however many positions come at once and hold", () => {
+    const steps = fc.array(fc.record({ positions: fc.integer({ min: 1, max: 9 }), kept: fc.nat(8) }), {
+      minLength: 1,
+      maxLength: 9,
+    });
     fc.assert(
-      fc.property(shapes, fc.nat(1e6), (shape, seed) => {
-        const { layers, sequences, headWidth: d, positions } = shape;
+      fc.property(shapes, fc.nat(1e6), steps, (shape, seed, cycle) => {
+        const { layers, rows, heads, headWidth: d, positions } = shape;
         const cache = new KeyValueCache(shape);
-        const stored: Float32Array[] = [];
-        for (let position = 0; position < positions; position++) {
-          const packed = randomArray(seed + position, 2 * layers * sequences * d);
-          const grew = cache.append(packed);
-          stored.push(packed);
-          expect(grew).toBe(position > 0 && position % BUCKET === 0);
-          expect(cache.length).toBe(position + 1);
-          expect(cache.bucket).toBe(BUCKET * Math.ceil((position + 1) / BUCKET));
-          if (position + 1 < positions && position % 13 !== 0) continue;
+        const stored: { packed: Float32Array; positions: number; at: number }[] = [];
+        for (let step = 0; cache.length < positions; step++) {
+          const wanted = cycle[step % cycle.length]!;
+          const room = Math.min(BLOCK - (cache.length % BLOCK), positions - cache.length);
+          const count = Math.min(wanted.positions, 1 + wanted.kept, room);
+          const packed = randomArray(seed + step, 2 * layers * rows * wanted.positions * heads * d);
+          const whole = cache.length + count - ((cache.length + count) % BLOCK);
+          const grows = whole > cache.whole;
+          expect(cache.append(packed, wanted.positions, count)).toBe(grows);
+          for (let at = 0; at < count; at++) stored.push({ packed, positions: wanted.positions, at });
+          expect([cache.length, cache.whole]).toEqual([stored.length, whole]);
+          if (cache.length < positions && step % 13 !== 0) continue;
           for (let i = 0; i < 2 * layers; i++) {
-            const view = cache.view(i);
-            expect(view).toHaveLength(sequences * cache.bucket * d);
-            for (let s = 0; s < sequences; s++) {
-              for (const [p, numbers] of stored.entries()) {
-                const [there, given] = [(s * cache.bucket + p) * d, (i * sequences + s) * d];
-                for (let j = 0; j < d; j++)
-                  if (view[there + j] !== numbers[given + j])
-                    expect.fail(`buffer ${i}, sequence ${s}, position ${p}`);
-              }
-            }
+            expect(cache.past(i)).toHaveLength(rows * heads * whole * d);
+            for (let r = 0; r < rows; r++)
+              for (let h = 0; h < heads; h++)
+                for (const [p, { packed, positions: T, at }] of stored.entries()) {
+                  const [view, length, index] =
+                    p < whole ? [cache.past(i), whole, p] : [cache.recent(i), BLOCK, p - whole];
+                  const there = ((r * heads + h) * length + index) * d;
+                  const given = (((i * rows + r) * T + at) * heads + h) * d;
+                  for (let j = 0; j < d; j++)
+                    if (view[there + j] !== packed[given + j])
+                      expect.fail(`buffer ${i}, row ${r}, head ${h}, position ${p}`);
+                }
             // Masked places are multiplied with weight 0: they must be numbers, or 0 times them is none.
-            expect(view.every(Number.isFinite)).toBe(true);
+            expect(cache.recent(i).every(Number.isFinite)).toBe(true);
           }
         }
       }),
@@ -46,7 +56,7 @@ describe("KeyValueCache", () => {
   });
 
   it("keeps the bits of numbers that no arithmetic would keep", () => {
-    const cache = new KeyValueCache({ layers: 1, sequences: 1, headWidth: 4, positions: 2 });
+    const cache = new KeyValueCache({ layers: 1, rows: 1, heads: 1, headWidth: 4, positions: 2 });
     const values = Float32Array.from([
       -0,
       1e-45,
@@ -59,33 +69,40 @@ describe("KeyValueCache", () => {
     ]);
     cache.append(values);
     const bits = (array: Float32Array): Uint32Array => new Uint32Array(array.slice().buffer);
-    expect(bits(cache.view(0).subarray(0, 4))).toEqual(bits(values.subarray(0, 4)));
-    expect(bits(cache.view(1).subarray(0, 4))).toEqual(bits(values.subarray(4)));
+    expect(bits(cache.recent(0).subarray(0, 4))).toEqual(bits(values.subarray(0, 4)));
+    expect(bits(cache.recent(1).subarray(0, 4))).toEqual(bits(values.subarray(4)));
   });
 
   it("takes a part of a larger array", () => {
-    const cache = new KeyValueCache({ layers: 1, sequences: 2, headWidth: 2, positions: 1 });
+    const cache = new KeyValueCache({ layers: 1, rows: 1, heads: 2, headWidth: 2, positions: 1 });
     const large = Float32Array.from({ length: 20 }, (_, i) => i);
     cache.append(large.subarray(4, 12));
-    expect([...cache.view(0).subarray(0, 2), ...cache.view(1).subarray(0, 2)]).toEqual([4, 5, 8, 9]);
+    expect([...cache.recent(0).subarray(0, 2), ...cache.recent(1).subarray(0, 2)]).toEqual([4, 5, 8, 9]);
   });
 
   it("is given its memory at once: views stay in the same buffer, as large as was said", () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const cache = new KeyValueCache(shape);
-        const buffers = Array.from({ length: 2 * shape.layers }, (_, i) => cache.view(i).buffer);
-        expect(buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0)).toBe(cacheBytes(shape));
-        const packed = new Float32Array(2 * shape.layers * shape.sequences * shape.headWidth);
+        const buffers = () =>
+          Array.from({ length: 2 * shape.layers }, (_, i) => [cache.past(i), cache.recent(i)]).flatMap(
+            (views) => views.map(({ buffer }) => buffer),
+          );
+        const before = buffers();
+        expect(before.reduce((sum, buffer) => sum + buffer.byteLength, 0)).toBe(cacheBytes(shape));
+        const packed = new Float32Array(2 * shape.layers * shape.rows * shape.heads * shape.headWidth);
         for (let i = 0; i < shape.positions; i++) cache.append(packed);
-        for (const [i, buffer] of buffers.entries()) expect(cache.view(i).buffer).toBe(buffer);
+        for (const [i, buffer] of buffers().entries()) expect(buffer).toBe(before[i]);
       }),
       { numRuns: 20 },
     );
   });
 
-  it("refuses an odd head width, which it cannot copy in pairs", () => {
-    const shape = { layers: 1, sequences: 1, headWidth: 3, positions: 4 };
-    expect(() => new KeyValueCache(shape)).toThrow(/even, it is 3/);
+  it("refuses what it cannot hold: an odd head width, and positions beyond the block", () => {
+    const shape = { layers: 1, rows: 1, heads: 1, headWidth: 2, positions: 64 };
+    expect(() => new KeyValueCache({ ...shape, headWidth: 3 })).toThrow(/even, it is 3/);
+    const cache = new KeyValueCache(shape);
+    for (let i = 0; i < 30; i++) cache.append(new Float32Array(4));
+    expect(() => cache.append(new Float32Array(12), 3, 3)).toThrow(/3 positions do not fit a block with 30/);
   });
 });

@@ -1,34 +1,42 @@
-/** Keys and values of one batch, each layer [rows * heads, bucket, d], the bucket growing by 32 positions at a time. */
+/**
+ * Keys and values of one batch. Those of whole blocks of positions lie in one piece a layer, [rows * heads, S, d], and those of the
+ * block under way in another, [rows * heads, BLOCK, d], so that what a step reads has the same form wherever its block began.
+ */
 
-export const BUCKET = 32;
+/** Positions of a block. */
+export const BLOCK = 32;
 
 export interface CacheShape {
   readonly layers: number;
-  /** rows * heads: sequences that attend apart from each other */
-  readonly sequences: number;
+  readonly rows: number;
+  readonly heads: number;
   /** d, even */
   readonly headWidth: number;
   /** positions that will be stored at most */
   readonly positions: number;
 }
 
-const roundUp = (n: number): number => Math.max(BUCKET, Math.ceil(n / BUCKET) * BUCKET);
+const wholeBlocks = (positions: number): number => BLOCK * Math.floor(positions / BLOCK);
 
-export const cacheBytes = ({ layers, sequences, headWidth, positions }: CacheShape): number =>
-  2 * layers * sequences * roundUp(positions) * headWidth * 4;
+export const cacheBytes = ({ layers, rows, heads, headWidth, positions }: CacheShape): number =>
+  2 * layers * rows * heads * (wholeBlocks(positions) + BLOCK) * headWidth * 4;
 
 export class KeyValueCache {
   readonly #shape: CacheShape;
-  /** k of layer 0, v of layer 0, k of layer 1, ... each as large as it will ever get. */
-  readonly #buffers: Float32Array[];
-  #bucket = BUCKET;
+  /** k of layer 0, v of layer 0, k of layer 1, ...: whole blocks, each as large as it will ever get. */
+  readonly #past: Float32Array[];
+  readonly #recent: Float32Array[];
+  #whole = 0;
   #length = 0;
 
   constructor(shape: CacheShape) {
     if (shape.headWidth % 2 !== 0) throw new RangeError(`head width must be even, it is ${shape.headWidth}`);
     this.#shape = shape;
-    const size = shape.sequences * roundUp(shape.positions) * shape.headWidth;
-    this.#buffers = Array.from({ length: 2 * shape.layers }, () => new Float32Array(size));
+    const each = shape.rows * shape.heads * shape.headWidth;
+    const buffers = (positions: number): Float32Array[] =>
+      Array.from({ length: 2 * shape.layers }, () => new Float32Array(each * positions));
+    this.#past = buffers(wholeBlocks(shape.positions));
+    this.#recent = buffers(BLOCK);
   }
 
   /** Positions stored so far. */
@@ -36,47 +44,64 @@ export class KeyValueCache {
     return this.#length;
   }
 
-  /** Positions that the arrays of {@link view} span; those past `length` are to be masked. */
-  get bucket(): number {
-    return this.#bucket;
+  /** Positions of the whole blocks, S. */
+  get whole(): number {
+    return this.#whole;
   }
 
-  /** Buffer i as [sequences, bucket, d], without a copy. Valid until the bucket grows. */
-  view(i: number): Float32Array {
-    return this.#buffers[i]!.subarray(0, this.#shape.sequences * this.#bucket * this.#shape.headWidth);
+  /** Whole blocks of buffer i as [rows * heads, S, d], without a copy. Valid until S grows. */
+  past(i: number): Float32Array {
+    const { rows, heads, headWidth } = this.#shape;
+    return this.#past[i]!.subarray(0, rows * heads * this.#whole * headWidth);
+  }
+
+  /** The block under way of buffer i, [rows * heads, BLOCK, d]; those past `length` are to be masked. */
+  recent(i: number): Float32Array {
+    return this.#recent[i]!;
   }
 
   /**
-   * Appends one position.
-   * @param packed - the new keys and values in the order of the buffers, [2 * layers, sequences, d]
-   * @returns whether the bucket grew, so that views must be taken anew
+   * Appends the first `count` of a step's positions; they must fit the block.
+   *
+   * @param packed - the new keys and values in the order of the buffers, [2 * layers, rows, positions, heads, d]
+   * @param positions - of the step, for each row
+   * @returns whether a block became whole, so that views must be taken anew
    */
-  append(packed: Float32Array): boolean {
-    const grew = this.#length === this.#bucket;
-    if (grew) this.#grow();
-    const { sequences, headWidth } = this.#shape;
+  append(packed: Float32Array, positions = 1, count = 1): boolean {
+    const { rows, heads, headWidth } = this.#shape;
+    const filled = this.#length - this.#whole;
+    if (filled + count > BLOCK) throw new RangeError(`${count} positions do not fit a block with ${filled}`);
     // Pairs of float32 as one float64 halve the loop; the bits pass unchanged (no arithmetic touches them).
     const pairs = headWidth / 2;
     const from = new Float64Array(packed.buffer, packed.byteOffset, packed.length / 2);
-    let source = 0;
-    for (const buffer of this.#buffers) {
+    for (const [i, buffer] of this.#recent.entries()) {
       const to = new Float64Array(buffer.buffer);
-      for (let s = 0, start = this.#length * pairs; s < sequences; s++, start += this.#bucket * pairs) {
-        for (let j = 0; j < pairs; j++) to[start + j] = from[source++]!;
+      for (let r = 0; r < rows; r++) {
+        for (let p = 0; p < count; p++) {
+          let source = ((i * rows + r) * positions + p) * heads * pairs;
+          let start = (r * heads * BLOCK + filled + p) * pairs;
+          for (let h = 0; h < heads; h++, start += BLOCK * pairs)
+            for (let j = 0; j < pairs; j++) to[start + j] = from[source++]!;
+        }
       }
     }
-    this.#length++;
+    this.#length += count;
+    const grew = filled + count === BLOCK;
+    if (grew) this.#join();
     return grew;
   }
 
-  /** Spreads the sequences in place, the last one first, so that no page is touched anew. */
-  #grow(): void {
-    const { sequences, headWidth } = this.#shape;
-    const [old, wide] = [this.#bucket * headWidth, (this.#bucket + BUCKET) * headWidth];
-    for (const buffer of this.#buffers) {
-      for (let s = sequences - 1; s > 0; s--) buffer.copyWithin(s * wide, s * old, (s + 1) * old);
-      // What lies past the stored positions is masked, but must be finite.
+  /** The block under way becomes the last whole one. Sequences are spread in place, the last one first, so that no page is touched anew. */
+  #join(): void {
+    const { rows, heads, headWidth } = this.#shape;
+    const [old, block] = [this.#whole * headWidth, BLOCK * headWidth];
+    const wide = old + block;
+    for (const [i, buffer] of this.#past.entries()) {
+      for (let s = rows * heads - 1; s >= 0; s--) {
+        buffer.copyWithin(s * wide, s * old, (s + 1) * old);
+        buffer.set(this.#recent[i]!.subarray(s * block, (s + 1) * block), s * wide + old);
+      }
     }
-    this.#bucket += BUCKET;
+    this.#whole += BLOCK;
   }
 }

@@ -1,5 +1,6 @@
 /** The networks' operations as ONNX nodes: what each becomes in the graph, and the shapes that follow. */
-import type { ConvOptions, Dim, Ops, Past } from "../../networks/ops.js";
+import type { ConvOptions, Dim, Ops } from "../../networks/ops.js";
+import { attention } from "./attention.js";
 import type { Graph, Node } from "./graph.js";
 import { blockSize, type WeightFormat } from "./weights.js";
 
@@ -154,38 +155,6 @@ export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<N
     return graph.node("Reshape", [rows, graph.int64([0, T, H * d])], [B, T, H * d]);
   };
 
-  const attention = (q: Node, k: Node, v: Node, past?: Past<Node>): Node => {
-    const [B, H, T] = q.shape as [Dim, Dim, number];
-    const score = (keys: Node, length: Dim): Node =>
-      graph.node("com.microsoft:FusedMatMul", [q, keys], [B, H, T, length], { transB: 1 });
-    let own = score(k, T);
-    if (T > 1) {
-      const causal = new Float32Array(T * T).map((_, i) =>
-        i % T > Math.floor(i / T) ? Number.NEGATIVE_INFINITY : 0,
-      );
-      own = add(own, { type: "float32", shape: [T, T], parameter: { pieces: [causal] } });
-    }
-    if (!past) return matmul(graph.node("Softmax", [own], own.shape, { axis: 3 }), v);
-
-    const S = past.k.shape[2]!;
-    const before = add(score(past.k, S), past.mask);
-    const both = graph.node("Concat", [before, own], [B, H, T, "S+T"], { axis: 3 });
-    const weights = graph.node("Softmax", [both], both.shape, { axis: 3 });
-    const input = graph.inputs.find(({ name }) => name === "lengths")?.name;
-    const lengths = typeof S === "number" ? graph.int64([S, T]) : input;
-    if (!lengths) throw new TypeError("a graph with cached positions needs an input `lengths`");
-    const [wPast, wOwn] = graph.nodeWith(
-      "Split",
-      [weights, lengths],
-      [
-        [B, H, T, S],
-        [B, H, T, T],
-      ],
-      { axis: 3 },
-    ) as [Node, Node];
-    return add(matmul(wPast, past.v), T === 1 ? elementwise("Mul")(wOwn, v) : matmul(wOwn, v));
-  };
-
   const conv2d = (x: Node, weight: Node, bias: Node | undefined, options: ConvOptions): Node => {
     const [out, , kh, kw] = weight.shape as [number, number, number, number];
     const { top, left, bottom, right } = options.padding;
@@ -238,7 +207,7 @@ export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<N
     groupNorm,
     splitHeads,
     mergeHeads,
-    attention,
+    attention: (q, k, v, past) => attention(graph, q, k, v, past),
     dropout: (x) => x,
     conv2d,
     avgPool2: (x) =>

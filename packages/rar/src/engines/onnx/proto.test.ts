@@ -68,7 +68,20 @@ describe("encodeModel", () => {
           domain: "com.microsoft",
           attributes: { K: 300, bits: -1, name: "ünï", epsilon: { float: 1e-6 }, perm: [0, 2, -1] },
         },
-        { op: "Identity", inputs: ["n_0"], outputs: ["y"], domain: "", attributes: {} },
+        {
+          op: "If",
+          inputs: ["b"],
+          outputs: ["y"],
+          domain: "",
+          attributes: {
+            then_branch: {
+              graph: {
+                nodes: [{ op: "Identity", inputs: ["n_0"], outputs: ["n_1"], domain: "", attributes: {} }],
+                outputs: [{ name: "n_1", type: "float32", shape: ["R"] }],
+              },
+            },
+          },
+        },
       ],
       initializers: [
         { name: "c", type: "int64", shape: [1], data },
@@ -86,10 +99,10 @@ describe("encodeModel", () => {
   const graph = inner(model, 7);
 
   it("names the format's version and the operator sets", () => {
-    expect(one(model, 1)).toBe(10n);
+    expect(one(model, 1)).toBe(11n);
     const sets = each(model, 8).map((set) => [text(one(set, 1)), one(set, 2)]);
     expect(sets).toEqual([
-      ["", 21n],
+      ["", 24n],
       ["com.microsoft", 1n],
       ["com.microsoft.nchwc", 1n],
     ]);
@@ -97,7 +110,7 @@ describe("encodeModel", () => {
 
   it("keeps nodes in order, with absent inputs as empty names", () => {
     const nodes = each(graph, 1);
-    expect(nodes.map((node) => text(one(node, 4)))).toEqual(["MatMulNBits", "Identity"]);
+    expect(nodes.map((node) => text(one(node, 4)))).toEqual(["MatMulNBits", "If"]);
     expect(texts(nodes[0]!, 1)).toEqual(["x", "", "wä"]);
     expect(texts(nodes[0]!, 2)).toEqual(["n_0"]);
     expect(text(one(nodes[0]!, 7))).toBe("com.microsoft");
@@ -111,6 +124,15 @@ describe("encodeModel", () => {
     expect([text(one(attributes.name!, 4)), type("name")]).toEqual(["ünï", 3n]);
     expect([one(attributes.epsilon!, 2), type("epsilon")]).toEqual([Math.fround(1e-6), 1n]);
     expect([all(attributes.perm!, 8), type("perm")]).toEqual([[0n, 2n, -1n], 7n]);
+  });
+
+  it("writes a branch as a graph within the node, without weights or inputs of its own", () => {
+    const attribute = each(each(graph, 1)[1]!, 5)[0]!;
+    expect([text(one(attribute, 1)), one(attribute, 20)]).toEqual(["then_branch", 5n]);
+    const branch = inner(attribute, 6);
+    expect(each(branch, 1).map((node) => [texts(node, 1), texts(node, 2)])).toEqual([[["n_0"], ["n_1"]]]);
+    expect(each(branch, 12).map((value) => text(one(value, 1)))).toEqual(["n_1"]);
+    expect([each(branch, 5), each(branch, 11)]).toEqual([[], []]);
   });
 
   it("holds small tensors itself and points at the rest, past 4 GiB too", () => {

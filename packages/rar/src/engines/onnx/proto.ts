@@ -1,6 +1,11 @@
 /** Writes ONNX's protobuf messages: just the ones a traced graph needs, weights always in a file beside the model. */
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly graph: Pick<ModelSpec, "nodes" | "outputs"> };
 
 export interface NodeSpec {
   readonly op: string;
@@ -11,7 +16,7 @@ export interface NodeSpec {
 }
 
 /** ONNX's numbers for element types. */
-export const elementTypes = { float32: 1, uint8: 2, int64: 7 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface InitializerSpec {
@@ -35,28 +40,30 @@ export interface ModelSpec {
   readonly outputs: readonly ValueSpec[];
 }
 
-const OPSET = 21;
-const IR_VERSION = 10;
+const OPSET = 24;
+const IR_VERSION = 11;
 
 /** The model as bytes. Field numbers are those of onnx.proto3. */
 export function encodeModel(model: ModelSpec): Uint8Array {
-  const graph = message([
-    ...model.nodes.map((node) => bytes(1, encodeNode(node))),
-    text(2, "rarity"),
-    ...model.initializers.map((initializer) => bytes(5, encodeTensor(initializer))),
-    ...model.inputs.map((value) => bytes(11, encodeValue(value))),
-    ...model.outputs.map((value) => bytes(12, encodeValue(value))),
-  ]);
   const opset = (domain: string, version: number): Uint8Array =>
     message([text(1, domain), integer(2, version)]);
   return message([
     integer(1, IR_VERSION),
-    bytes(7, graph),
+    bytes(7, encodeGraph(model)),
     bytes(8, opset("", OPSET)),
     bytes(8, opset("com.microsoft", 1)),
     bytes(8, opset("com.microsoft.nchwc", 1)),
   ]);
 }
+
+const encodeGraph = (graph: ModelSpec): Uint8Array =>
+  message([
+    ...graph.nodes.map((node) => bytes(1, encodeNode(node))),
+    text(2, "rarity"),
+    ...graph.initializers.map((initializer) => bytes(5, encodeTensor(initializer))),
+    ...graph.inputs.map((value) => bytes(11, encodeValue(value))),
+    ...graph.outputs.map((value) => bytes(12, encodeValue(value))),
+  ]);
 
 function encodeNode(node: NodeSpec): Uint8Array {
   return message([
@@ -73,6 +80,13 @@ function encodeAttribute(name: string, value: AttributeValue): Uint8Array {
   if (typeof value === "number") return message([head, integer(3, value), integer(20, 2)]);
   if (typeof value === "string") return message([head, text(4, value), integer(20, 3)]);
   if ("float" in value) return message([head, float(2, value.float), integer(20, 1)]);
+  if ("graph" in value)
+    // it reads the values around it by name, so it has no inputs of its own
+    return message([
+      head,
+      bytes(6, encodeGraph({ ...value.graph, inputs: [], initializers: [] })),
+      integer(20, 5),
+    ]);
   return message([head, ...value.map((item) => integer(8, item)), integer(20, 7)]);
 }
 

@@ -1,37 +1,11 @@
-/** One batch being sampled inside the worker: which position comes next, what stands there, and how it is conditioned. */
+/** One batch being sampled inside the worker: which positions come next, what stands there, and how they are conditioned. */
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import { type DrawPlan, drawPlace } from "../../drawing/plan.js";
 import { clsId, modulationParts, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { SessionRequest } from "../engine.js";
+import type { StepEngine, Stepper } from "../stepper.js";
+import { Guesses } from "./guesses.js";
 import type { ModulationTables } from "./modulation.js";
-
-/** What computes one batch's steps and holds its keys and values. */
-export interface Stepper {
-  /** What conditioning does to a row at the next position: [parts * D]. */
-  modulate(row: number, vectors: Float32Array): void;
-  /**
-   * The next position: logits [rows, K].
-   * @param content - what stands there in each row
-   * @param where - row of the position table, `next` of the target-aware one
-   */
-  step(
-    position: number,
-    content: Int32Array,
-    where: number,
-    next: number,
-  ): Float32Array | Promise<Float32Array>;
-  /** Stores what the last step left for later ones; called once it was answered. */
-  advance(position: number): void;
-  close(): void;
-}
-
-/** Opens steppers of one generator. */
-export interface StepEngine {
-  /** How many rows a batch is computed as, so that its numbers do not depend on its size. */
-  filled(rows: number): number;
-  open(rows: number): Stepper;
-  release(): Promise<void>;
-}
 
 export class StepRunner {
   readonly rows: number;
@@ -41,19 +15,30 @@ export class StepRunner {
   readonly #conditions: Int32Array;
   readonly #images: number;
   readonly #order: Int32Array;
-  #chunk: { index: number; tables: Map<number, Float32Array> } | undefined;
+  readonly #window: number;
+  readonly #chunks = new Map<number, Map<number, Float32Array>>();
+  /** The next step's first. */
   #position = 0;
-  #stepped = false;
+  /** Positions of the last step, and how many of them hold, until they are kept. */
+  #stepped: { readonly positions: number; readonly count: number } | undefined;
   /** Of the place that comes next, [rows, K]; none before the prefix, and once its tokens were drawn. */
   #logits: Float32Array | undefined;
-  /** Drawn last, and not heard yet. */
+  /** Places whose tokens the caller knows. */
+  #known = 0;
+  /** Drawn and not asked for yet, a place each. */
+  #ready: Int32Array[] = [];
+  /** Of the network, so far. */
+  #steps = 0;
+  /** Drawn last. */
   #drawn: Int32Array | undefined;
+  readonly #guesses: Guesses;
 
   constructor(
     config: GeneratorConfig,
     engine: StepEngine,
     tables: ModulationTables,
     request: SessionRequest,
+    window = engine.window,
   ) {
     const { conditions, guided, order } = request;
     this.#config = config;
@@ -64,81 +49,154 @@ export class StepRunner {
     this.#conditions = new Int32Array(rows).fill(guided ? noneId(config) : conditions[0]!);
     this.#conditions.set(conditions);
     this.#order = order ?? Int32Array.from({ length: config.tokens }, (_, i) => i);
-    this.#stepper = engine.open(rows);
+    this.#window = this.#images === 1 ? window : 1;
+    this.#guesses = new Guesses(this.#window, config.tokens);
+    this.#stepper = engine.open(rows, this.#window);
   }
 
   /** Prepares position 0; must be awaited before {@link prefill}. */
   async start(): Promise<void> {
-    await this.#loadModulation();
+    await this.#chunkOf(0);
   }
 
   /** The class token and the condition; logits of the first place, [rows, K]. */
   async prefill(): Promise<Float32Array> {
-    if (this.#position > 0) throw new RangeError("this image was begun already");
-    await this.#run(
-      new Int32Array(this.#conditions.length).fill(clsId(this.#config)),
-      0,
-      noPlaceRow(this.#config),
-    );
+    if (this.#position > 0 || this.#stepped) throw new RangeError("this image was begun already");
+    const cls = new Int32Array(this.#conditions.length).fill(clsId(this.#config));
+    if (Math.min(this.#window, this.#stepper.room(0)) > 1)
+      return this.#single(await this.#run([cls, this.#conditions]), 2);
+    await this.#run([cls]);
+    this.#stepped = { positions: 1, count: 1 };
     await this.advance();
-    return this.#run(this.#conditions, 1, placeRow(this.#order[0]!));
+    return this.#single(await this.#run([this.#conditions]), 1);
   }
 
   /** tokens: one an image, of the place predicted last. Call {@link advance} before the next step. */
   async step(tokens: Int32Array): Promise<Float32Array> {
+    if (this.#ready.length > 0) throw new RangeError("this image's next places were drawn already");
+    await this.advance();
     const place = this.#position - 2;
     if (place < 0 || place + 1 >= this.#config.tokens)
       throw new RangeError("this image is complete, or not begun");
-    const content = Int32Array.from(this.#conditions, (_, row) => tokens[row % this.#images]!);
-    return this.#run(content, placeRow(this.#order[place]!), placeRow(this.#order[place + 1]!));
+    this.#known++;
+    return this.#single(await this.#run([this.#everyRow(tokens)]), 1);
   }
 
   /** The tokens of the next places, one after the other, after the prefix where it has not run: [count][images]. Call {@link advance} before the next. */
   async draw(plan: DrawPlan): Promise<Int32Array> {
-    const { codebookSize: K } = this.#config;
-    const tokens: number[] = [];
-    for (const i of plan.factors.keys()) {
-      await this.advance();
-      if (this.#drawn) await this.step(this.#drawn);
-      else if (!this.#logits) await this.prefill();
-      if (plan.place + i !== this.#position - (this.#stepped ? 1 : 2))
-        throw new RangeError(`place ${plan.place + i} cannot be drawn now`);
-      this.#drawn = drawPlace(this.#logits!, this.#images, K, plan, i);
-      this.#logits = undefined;
-      tokens.push(...this.#drawn);
+    const drawn = new Int32Array(plan.count * this.#images);
+    for (let i = 0; i < plan.count; i++) {
+      const place = plan.place + i;
+      if (place !== this.#known || place >= this.#config.tokens)
+        throw new RangeError(`place ${place} cannot be drawn now`);
+      if (this.#ready.length === 0) await this.#predict(plan, place);
+      drawn.set(this.#ready.shift()!, i * this.#images);
+      this.#known++;
     }
-    return Int32Array.from(tokens);
+    return drawn;
   }
 
-  async #run(content: Int32Array, where: number, next: number): Promise<Float32Array> {
-    const logits = await this.#stepper.step(this.#position, content, where, next);
-    this.#stepped = true;
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Draws this place, and those after it as far as guesses hold. */
+  async #predict(plan: DrawPlan, place: number): Promise<void> {
+    const { codebookSize: K, tokens: L } = this.#config;
+    await this.advance();
+    let logits: Float32Array[];
+    if (this.#drawn) {
+      const most = Math.min(this.#window, this.#stepper.room(this.#position), L - place);
+      const contents = [this.#drawn, ...this.#guesses.next(most)];
+      logits = await this.#run(contents.map((tokens) => this.#everyRow(tokens)));
+    } else {
+      logits = [this.#logits ?? (await this.prefill())];
+    }
+    this.#ready = this.#guesses.settle(place, logits, (at, rows) =>
+      drawPlace(rows, this.#images, K, plan, at),
+    );
+    if (this.#drawn) this.#stepped = { positions: logits.length, count: this.#ready.length };
+    this.#logits = undefined;
+    this.#drawn = this.#ready.at(-1)!;
+  }
+
+  /** Steps over the next positions. contents: what stands at each, for every row. Logits of each place predicted, [rows, K]. */
+  async #run(contents: readonly Int32Array[]): Promise<Float32Array[]> {
+    const { codebookSize: K } = this.#config;
+    const [rows, positions, first] = [this.#conditions.length, contents.length, this.#position];
+    for (const i of contents.keys()) await this.#modulate(i, positions);
+    const each = (what: (row: number, i: number) => number): Int32Array =>
+      Int32Array.from({ length: rows * positions }, (_, n) => what(Math.floor(n / positions), n % positions));
+    this.#steps++;
+    const logits = await this.#stepper.step({
+      first,
+      content: each((row, i) => contents[i]![row]!),
+      where: each((_, i) => this.#where(first + i)),
+      next: each((_, i) => this.#next(first + i)),
+    });
+    return contents.map((_, i) => {
+      const own = new Float32Array(this.rows * K);
+      for (let row = 0; row < this.rows; row++) {
+        const start = (row * positions + i) * K;
+        own.set(logits.subarray(start, start + K), row * K);
+      }
+      return own;
+    });
+  }
+
+  /** After a step whose tokens are not drawn here. */
+  #single(logits: readonly Float32Array[], positions: number): Float32Array {
+    this.#stepped = { positions, count: positions };
     this.#drawn = undefined;
-    this.#logits = logits.slice(0, this.rows * this.#config.codebookSize);
+    this.#guesses.clear();
+    this.#logits = logits.at(-1)!;
     return this.#logits;
   }
 
-  /** Stores the last position's keys and values and gathers the next one's modulation. */
+  #everyRow(tokens: Int32Array): Int32Array {
+    return this.#conditions.map((_, row) => tokens[row % this.#images]!);
+  }
+
+  #where(position: number): number {
+    return position < 2 ? position : placeRow(this.#order[position - 2]!);
+  }
+
+  #next(position: number): number {
+    return position === 0 ? noPlaceRow(this.#config) : placeRow(this.#order[position - 1]!);
+  }
+
+  /** Keeps the last step's keys and values. */
   async advance(): Promise<void> {
     if (!this.#stepped) return;
-    this.#stepped = false;
-    this.#stepper.advance(this.#position++);
-    if (this.#position <= this.#config.tokens) await this.#loadModulation();
+    const { positions, count } = this.#stepped;
+    this.#stepped = undefined;
+    this.#stepper.advance(positions, count);
+    this.#position += count;
   }
 
   close(): void {
     this.#stepper.close();
   }
 
-  async #loadModulation(): Promise<void> {
-    const index = Math.floor(this.#position / this.#tables.chunk);
-    if (this.#chunk?.index !== index) {
-      this.#chunk = undefined; // let go of the last one before the next is made
-      this.#chunk = { index, tables: await this.#tables.get([...this.#conditions], index) };
-    }
+  /** Conditions the i-th of the next step's positions. */
+  async #modulate(i: number, positions: number): Promise<void> {
+    const position = this.#position + i;
     const vectors = modulationParts(this.#config) * this.#config.width;
-    const start = (this.#position % this.#tables.chunk) * vectors;
-    for (const [row, condition] of this.#conditions.entries())
-      this.#stepper.modulate(row, this.#chunk.tables.get(condition)!.subarray(start, start + vectors));
+    const start = (position % this.#tables.chunk) * vectors;
+    const tables = await this.#chunkOf(position);
+    for (const [row, condition] of this.#conditions.entries()) {
+      const own = tables.get(condition)!.subarray(start, start + vectors);
+      this.#stepper.modulate(row * positions + i, own, this.#conditions.length * positions);
+    }
+  }
+
+  async #chunkOf(position: number): Promise<Map<number, Float32Array>> {
+    const chunk = (p: number): number => Math.floor(p / this.#tables.chunk);
+    // let go of the last one before the next is made
+    for (const index of this.#chunks.keys()) if (index < chunk(this.#position)) this.#chunks.delete(index);
+    const index = chunk(position);
+    const known = this.#chunks.get(index) ?? (await this.#tables.get([...this.#conditions], index));
+    this.#chunks.set(index, known);
+    return known;
   }
 }

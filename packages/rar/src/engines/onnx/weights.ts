@@ -80,7 +80,7 @@ export async function writeGraph(
 export const storedBytes = (graph: Graph): number =>
   [...graph.stored.values()].reduce((sum, parameter) => sum + byteLength(parameter), 0);
 
-const elementBytes = { float32: 4, uint8: 1, int64: 8 } as const;
+const elementBytes = { float32: 4, uint8: 1, int64: 8, bool: 1 } as const;
 const byteLength = (p: StoredParameter): number => p.shape.reduce((n, d) => n * d, 1) * elementBytes[p.type];
 
 /** The numbers and the scales of a quantised tensor follow each other: read it once. */

@@ -8,21 +8,31 @@ import type { DrawPlan } from "../../drawing/plan.js";
 import { modulationParts } from "../../networks/generator.js";
 import type { HostArray, SessionRequest } from "../engine.js";
 import { Answer, type Flag, found, type Methods, serve } from "../rpc.js";
+import type { StepEngine } from "../stepper.js";
 import { WasmGenerator } from "../wasm/generator.js";
 import { compileKernels } from "../wasm/kernels.js";
 import type { StepPlaces } from "../wasm/places.js";
 import { Team } from "../wasm/team.js";
 import type { Module } from "../wasm/webassembly.js";
 import { channelGroup } from "./channels.js";
-import { graphSteps } from "./graph-step.js";
+import { type GraphStepOptions, graphSteps } from "./graph-step.js";
 import { ModulationTables } from "./modulation.js";
-import { type StepEngine, StepRunner } from "./runner.js";
+import { StepRunner } from "./runner.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
 
 export interface SessionSettings {
   readonly threads: number;
-  /** Whether a row of a product has the same bits wherever it stands among others. */
-  readonly rowsAlike?: boolean | undefined;
+}
+
+export interface GeneratorSettings extends SessionSettings, GraphStepOptions {
+  /** Positions of a lone image computed at once; default: the steps' own. */
+  readonly window?: number | undefined;
+}
+
+/** Tokens, and the network's steps so far. */
+export interface Drawn {
+  readonly tokens: Int32Array;
+  readonly steps: number;
 }
 
 interface LoadedGenerator {
@@ -30,6 +40,7 @@ interface LoadedGenerator {
   readonly steps: StepEngine;
   readonly modulation: InferenceSession;
   readonly tables: ModulationTables;
+  readonly window: number | undefined;
 }
 
 const graphs = new Map<number, InferenceSession>();
@@ -106,7 +117,7 @@ const methods = {
   async loadGenerator(
     config: GeneratorConfig,
     folders: { step: string; modulation: string },
-    settings: SessionSettings,
+    settings: GeneratorSettings,
     places?: StepPlaces,
   ): Promise<number> {
     let steps: StepEngine;
@@ -115,7 +126,7 @@ const methods = {
       const file = join(folders.step, WEIGHTS_FILE);
       steps = new WasmGenerator(config, modulationParts(config), places, file, tiled.module, tiled.team);
     } else {
-      steps = graphSteps(config, await open(folders.step, settings), settings.rowsAlike);
+      steps = graphSteps(config, await open(folders.step, settings), settings);
     }
     const modulation = await open(folders.modulation, settings);
     const tables = new ModulationTables({
@@ -131,7 +142,7 @@ const methods = {
       pinned: noneId(config),
       together: settings.rowsAlike ? 2 : 1,
     });
-    generators.set(++ids, { config, steps, modulation, tables });
+    generators.set(++ids, { config, steps, modulation, tables, window: settings.window });
     return ids;
   },
 
@@ -143,8 +154,8 @@ const methods = {
   },
 
   async openSession(generatorId: number, request: SessionRequest): Promise<number> {
-    const { config, steps, tables } = found(generators, generatorId);
-    const runner = new StepRunner(config, steps, tables, request);
+    const { config, steps, tables, window } = found(generators, generatorId);
+    const runner = new StepRunner(config, steps, tables, request, window);
     await runner.start();
     runners.set(++ids, runner);
     return ids;
@@ -161,10 +172,11 @@ const methods = {
     return answered(runner, await runner.step(tokens));
   },
 
-  async draw(id: number, plan: DrawPlan, closed: Flag): Promise<Answer<Int32Array>> {
+  async draw(id: number, plan: DrawPlan, closed: Flag): Promise<Answer<Drawn>> {
     const runner = found(runners, id, closed);
     await upkeep.get(runner);
-    return answered(runner, await runner.draw(plan));
+    const tokens = await runner.draw(plan);
+    return answered(runner, { tokens, steps: runner.steps });
   },
 
   async closeSession(id: number): Promise<void> {

@@ -82,22 +82,23 @@ export class TorchRunner {
   /** Draws the next places one after the other, after the prefix where it has not run; reads the tokens once, at the end. [count][images] */
   draw(plan: DrawPlan): Int32Array {
     const { codebookSize: K, tokens: L } = this.#model.config;
-    const count = plan.factors.length;
+    const { place, count } = plan;
+    const factors = [...plan.factors.subarray(place, place + count)];
     if (this.#position === 0) this.prefill();
-    if (plan.place !== this.#position - 2 || plan.place + count > L)
-      throw new RangeError(`places ${plan.place} to ${plan.place + count - 1} cannot be drawn now`);
-    const atOnce = this.#drawAtOnce(plan);
+    if (place !== this.#position - 2 || place + count > L)
+      throw new RangeError(`places ${place} to ${place + count - 1} cannot be drawn now`);
+    const atOnce = this.#drawAtOnce(plan, factors);
     if (atOnce) return atOnce;
     return torch.scope(() => {
       const { device } = this.#model;
       const drawn = torch.empty([count, this.#images], { dtype: "int64", device });
       const broken = torch.zeros([count], { dtype: "int32", device });
       const draw = this.#drawByOperators(plan, K);
-      for (const [i, factor] of plan.factors.entries()) {
+      for (const [i, factor] of factors.entries()) {
         torch.scope(() => {
           const tokens = torch.select(drawn, 0, i);
           draw(i, factor, tokens, torch.narrow(broken, 0, i, 1));
-          if (plan.place + i + 1 < L) this.#feed(tokens);
+          if (place + i + 1 < L) this.#feed(tokens);
         });
       }
       return read(drawn, torch.any(broken));
@@ -105,8 +106,8 @@ export class TorchRunner {
   }
 
   /** By the stepper, where it draws and the plan asks for nothing more. */
-  #drawAtOnce(plan: DrawPlan): Int32Array | undefined {
-    const { place, factors, noise, temperature, topK, topP } = plan;
+  #drawAtOnce(plan: DrawPlan, factors: readonly number[]): Int32Array | undefined {
+    const { place, noise, temperature, topK, topP } = plan;
     const stepper = this.#stepper;
     if (!stepper.draw || topK !== undefined || topP !== undefined || noise.kind !== "philox")
       return undefined;
@@ -121,7 +122,7 @@ export class TorchRunner {
     const { noise: key, temperature } = plan;
     const noise =
       key.kind === "philox" && temperature !== 0
-        ? gumbelNoise(key, plan.place, plan.factors.length, codes, this.#model.device)
+        ? gumbelNoise(key, plan.place, plan.count, codes, this.#model.device)
         : undefined;
     return (i, factor, tokens, broken) => {
       const logits = combine(this.#logits as Tensor, this.#images, factor);

@@ -2,7 +2,8 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type GeneratorConfig, headWidth } from "../../config/architecture.js";
 import { RarityError } from "../../config/errors.js";
-import { instantiate, type Kernels, PAGE } from "./kernels.js";
+import type { Positions, StepEngine, Stepper } from "../stepper.js";
+import { dotIsOneInstruction, instantiate, type Kernels, PAGE } from "./kernels.js";
 import type { SessionPlaces, StepPlaces } from "./places.js";
 import { sessionPlaces } from "./places.js";
 import { Space } from "./space.js";
@@ -15,9 +16,11 @@ export const WEIGHTS_AT = PAGE;
 
 let ids = 0;
 
-export class WasmGenerator {
+export class WasmGenerator implements StepEngine {
   /** Rows are computed alike however many there are. */
   readonly filled = (rows: number): number => rows;
+  /** Four rows take a quarter longer than two where products are one instruction, else nearly twice as long (docs/log.md). */
+  readonly window = dotIsOneInstruction() ? 2 : 1;
   readonly config: GeneratorConfig;
   readonly parts: number;
   readonly #team: Team;
@@ -52,10 +55,10 @@ export class WasmGenerator {
     team.send({ kind: "load", generator: this.#shared });
   }
 
-  open(rows: number): WasmSession {
+  open(rows: number, window: number): WasmSession {
     const { weights, memory, shape } = this.#shared;
     const sized = (start: number): SessionPlaces =>
-      sessionPlaces(this.config, weights, this.parts, rows, this.#team.threads, start);
+      sessionPlaces(this.config, weights, this.parts, rows, this.#team.threads, start, window);
     const { bytes } = sized(0);
     const at = this.#space.take(bytes);
     if (at === undefined)
@@ -69,9 +72,9 @@ export class WasmGenerator {
     this.#team.send({ kind: "open", id, generator: this.#shared.id, session, thread: 0 });
     const own = new StepThread(this.#kernels, shape, weights, session, 0);
     return new WasmSession(this.config, weights, memory, session, {
-      run: (position) => {
-        if (this.#team.threads > 1) this.#team.send({ kind: "step", id, position });
-        own.run(position);
+      run: (position, positions) => {
+        if (this.#team.threads > 1) this.#team.send({ kind: "step", id, position, positions });
+        own.run(position, positions);
       },
       close: () => {
         this.#team.send({ kind: "close", id });
@@ -85,11 +88,16 @@ export class WasmGenerator {
   }
 }
 
+interface Threads {
+  run(position: number, positions: number): void;
+  close(): void;
+}
+
 /** One batch: what the caller puts in and takes out; the threads do the rest. */
-export class WasmSession {
+class WasmSession implements Stepper {
   readonly #config: GeneratorConfig;
   readonly #places: SessionPlaces;
-  readonly #threads: { run(position: number): void; close(): void };
+  readonly #threads: Threads;
   readonly #x: Float32Array;
   readonly #logits: Float32Array;
   readonly #modulation: Float32Array;
@@ -100,16 +108,16 @@ export class WasmSession {
     weights: StepPlaces,
     memory: Memory,
     places: SessionPlaces,
-    threads: { run(position: number): void; close(): void },
+    threads: Threads,
   ) {
     this.#config = config;
     this.#places = places;
     this.#threads = threads;
-    const { rows } = places;
+    const n = places.rows * places.window;
     const floats = (at: number, length?: number): Float32Array => new Float32Array(memory.buffer, at, length);
-    this.#x = floats(places.x, rows * config.width);
-    this.#logits = floats(places.logits, (rows * places.logitsRow) / 4);
-    this.#modulation = floats(places.modulation, (rows * places.modulationRow) / 4);
+    this.#x = floats(places.x, n * config.width);
+    this.#logits = floats(places.logits, (n * places.logitsRow) / 4);
+    this.#modulation = floats(places.modulation, (n * places.modulationRow) / 4);
     this.#tables = {
       content: floats(weights.content),
       where: floats(weights.where),
@@ -117,29 +125,33 @@ export class WasmSession {
     };
   }
 
-  /** What conditioning does to a row at the next position: [parts * D]. */
+  room(position: number): number {
+    return this.#config.tokens + 1 - position;
+  }
+
   modulate(row: number, vectors: Float32Array): void {
     this.#modulation.set(vectors, (row * this.#places.modulationRow) / 4);
   }
 
-  /** One position: logits [rows, K]. content: what stands there in each row; where, next: rows of the position tables. */
-  step(position: number, content: Int32Array, where: number, next: number): Float32Array {
+  step({ first, content, where, next }: Positions): Float32Array {
     const { width: D, codebookSize: K } = this.#config;
     const { tables, x } = { tables: this.#tables, x: this.#x };
-    for (const [row, id] of content.entries())
+    for (const [row, id] of content.entries()) {
+      const [whereAt, nextAt] = [where[row]! * D, next[row]! * D];
       for (let i = 0; i < D; i++)
         x[row * D + i] =
-          tables.content[id * D + i]! +
-          Math.fround(tables.where[where * D + i]! + tables.next[next * D + i]!);
-    this.#threads.run(position);
-    const { rows, logitsRow } = this.#places;
-    const out = new Float32Array(rows * K);
-    for (let row = 0; row < rows; row++)
+          tables.content[id * D + i]! + Math.fround(tables.where[whereAt + i]! + tables.next[nextAt + i]!);
+    }
+    const n = content.length;
+    this.#threads.run(first, n / this.#places.rows);
+    const { logitsRow } = this.#places;
+    const out = new Float32Array(n * K);
+    for (let row = 0; row < n; row++)
       out.set(this.#logits.subarray((row * logitsRow) / 4, (row * logitsRow) / 4 + K), row * K);
     return out;
   }
 
-  /** Keys and values were stored within the step. */
+  /** Keys and values were stored within the step; those that do not hold are overwritten. */
   advance(): void {}
 
   close(): void {

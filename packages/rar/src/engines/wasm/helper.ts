@@ -27,7 +27,7 @@ parentPort?.on("message", (message: TeamMessage) => {
       sessions.delete(message.id);
       return;
     case "step":
-      sessions.get(message.id)!.run(message.position);
+      sessions.get(message.id)!.run(message.position, message.positions);
       return;
     default:
       message satisfies never;

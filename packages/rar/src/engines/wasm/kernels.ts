@@ -66,7 +66,7 @@ export const DOT_IS_RIGHT = V8 >= 12;
  * Whether V8 turns a product of bytes with its sum into one instruction of this processor. Elsewhere it takes several, with a
  * constant of ones made anew in each, which two instructions of ours avoid. Both give the same numbers.
  */
-function dotIsOneInstruction(): boolean {
+export function dotIsOneInstruction(): boolean {
   if (process.arch === "arm64") return DOT_IS_RIGHT;
   if (process.arch !== "x64" || V8 < 13) return false;
   try {

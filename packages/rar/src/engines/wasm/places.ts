@@ -36,8 +36,8 @@ const upTo4 = (n: number): number => 4 * Math.ceil(n / 4);
 /** What one thread computes with alone. */
 export interface ScratchPlaces {
   readonly row: number; // one row of float32
-  readonly q: number; // [rows, qRow] bytes
-  readonly scales: number; // [rows, scalesRow / 8] pairs of float32
+  readonly q: number; // [n, qRow] bytes
+  readonly scales: number; // [n, scalesRow / 8] pairs of float32
   readonly query: number; // [d]
   readonly key: number; // [d]
   readonly scores: number; // [capacity]
@@ -45,16 +45,19 @@ export interface ScratchPlaces {
 
 /** One batch. Rows of `x` and `out` are D numbers long, the others as their names in `rowBytes` say. */
 export interface SessionPlaces {
+  /** Rows of the cache. */
   readonly rows: number;
+  /** Positions of each that a step may take. What follows is for all of them, n = rows * positions at most, unless it says otherwise. */
+  readonly window: number;
   /** Positions the cache has room for, a multiple of 4. */
   readonly capacity: number;
-  readonly x: number; // [rows, D]
-  readonly out: number; // [rows, D], of the layer under way
-  readonly qkv: number; // [rows, 3 D]
-  readonly heard: number; // [rows, D in whole blocks]
-  readonly hidden: number; // [rows, F in whole blocks]
-  readonly logits: number; // [rows, K up to a multiple of 4]
-  readonly modulation: number; // [rows, parts, D]
+  readonly x: number; // [n, D]
+  readonly out: number; // [n, D], of the layer under way
+  readonly qkv: number; // [n, 3 D]
+  readonly heard: number; // [n, D in whole blocks]
+  readonly hidden: number; // [n, F in whole blocks]
+  readonly logits: number; // [n, K up to a multiple of 4]
+  readonly modulation: number; // [n, parts, D]
   readonly keys: number; // [layers, rows, heads, capacity / 4, d, 4]
   readonly values: number; // [layers, rows, heads, d / 4, capacity, 4]
   readonly heardRow: number;
@@ -75,6 +78,7 @@ export function sessionPlaces(
   rows: number,
   threads: number,
   start: number,
+  window = 1,
 ): SessionPlaces {
   const { width: D, depth, heads } = config;
   const d = headWidth(config);
@@ -93,16 +97,18 @@ export function sessionPlaces(
     return at;
   };
   const cache = depth * rows * heads * capacity * d * 4;
+  const n = rows * window;
   const places = {
     rows,
+    window,
     capacity,
-    x: take(4 * rows * D),
-    out: take(4 * rows * D),
-    qkv: take(12 * rows * D),
-    heard: take(rows * heardRow),
-    hidden: take(rows * hiddenRow),
-    logits: take(rows * logitsRow),
-    modulation: take(rows * modulationRow),
+    x: take(4 * n * D),
+    out: take(4 * n * D),
+    qkv: take(12 * n * D),
+    heard: take(n * heardRow),
+    hidden: take(n * hiddenRow),
+    logits: take(n * logitsRow),
+    modulation: take(n * modulationRow),
     keys: take(cache),
     values: take(cache),
     heardRow,
@@ -113,8 +119,8 @@ export function sessionPlaces(
     scalesRow,
     scratch: Array.from({ length: threads }, () => ({
       row: take(heardRow),
-      q: take(rows * qRow),
-      scales: take(rows * scalesRow),
+      q: take(n * qRow),
+      scales: take(n * scalesRow),
       query: take(4 * d),
       key: take(4 * d),
       scores: take(4 * capacity),

@@ -28,6 +28,9 @@ export class StepThread {
   readonly #session: SessionPlaces;
   readonly #thread: number;
   readonly #threads: number;
+  /** Of the step under way: positions of each row of the cache, and rows in all. */
+  #positions = 1;
+  #rows = 0;
 
   constructor(
     kernels: Kernels,
@@ -44,9 +47,14 @@ export class StepThread {
     this.#threads = session.scratch.length;
   }
 
-  /** From the embedded position in `x` and its modulation to logits; its keys and values join the cache. */
-  run(position: number): void {
+  /**
+   * From the embedded positions in `x` and their modulation to logits; their keys and values join the cache. Row by row of the
+   * cache: `positions` that follow each other, from `position` on.
+   */
+  run(position: number, positions: number): void {
     const s = this.#session;
+    this.#positions = positions;
+    this.#rows = s.rows * positions;
     const D = this.#shape.width;
     const { blocks, head } = this.#weights;
     for (const [i, w] of blocks.entries()) {
@@ -87,7 +95,7 @@ export class StepThread {
     const D = this.#shape.width;
     const { row, q, scales } = this.#scratch;
     const { block } = layer.shape;
-    for (let r = 0; r < s.rows; r++) {
+    for (let r = 0; r < this.#rows; r++) {
       const m = r * s.modulationRow;
       this.#kernels.normalise(s.x + 4 * D * r, row, D, scale + m, shift + m);
       this.#kernels.quantise(row, q + r * s.qRow, scales + r * s.scalesRow, blockCount(layer.shape), block);
@@ -97,7 +105,7 @@ export class StepThread {
   #quantise(from: number, rowBytes: number, { shape }: LinearPlaces): void {
     const s = this.#session;
     const { q, scales } = this.#scratch;
-    for (let r = 0; r < s.rows; r++)
+    for (let r = 0; r < this.#rows; r++)
       this.#kernels.quantise(
         from + r * rowBytes,
         q + r * s.qRow,
@@ -129,7 +137,7 @@ export class StepThread {
     yRow: number,
     finish: (at: number, from: number, count: number, row: number) => void,
   ): void {
-    const { rows } = this.#session;
+    const rows = this.#rows;
     const [first, last] = share(tileCount(layer.shape), this.#thread, this.#threads);
     const bytes = tileBytes(layer.shape);
     const piece = rows > 4 ? Math.max(8, Math.floor(PIECE / bytes)) : last - first;
@@ -144,8 +152,8 @@ export class StepThread {
     const s = this.#session;
     const { q, scales } = this.#scratch;
     const [blocks, bytes] = [blockCount(shape), tileBytes(shape)];
-    for (let r = 0; r < s.rows; ) {
-      const kernel = this.#kernels.int8.find(({ rows }) => rows <= s.rows - r)!;
+    for (let r = 0; r < this.#rows; ) {
+      const kernel = this.#kernels.int8.find(({ rows }) => rows <= this.#rows - r)!;
       const each = Math.floor(count / kernel.streams);
       const done = each * kernel.streams;
       const run = (call: typeof kernel.many, from: number, tiles: number): void =>
@@ -167,33 +175,41 @@ export class StepThread {
     }
   }
 
-  /** Attention of this thread's rows and heads, from `qkv` to `heard`. */
+  /** Attention of this thread's rows of the cache and heads, from `qkv` to `heard`. */
   #attention(layer: number, qNorm: NormPlaces, kNorm: NormPlaces, position: number): void {
     const s = this.#session;
     const k = this.#kernels;
     const { width: D, heads, headWidth: d } = this.#shape;
     const { query, key, scores } = this.#scratch;
     const headBytes = 4 * d * s.capacity;
-    const tiles = (position >> 2) + 1;
     const [first, last] = share(s.rows * heads, this.#thread, this.#threads);
     for (let pair = first; pair < last; pair++) {
-      const [r, head] = [Math.floor(pair / heads), pair % heads];
-      const q0 = s.qkv + 4 * (3 * D * r + d * head);
+      const [cacheRow, head] = [Math.floor(pair / heads), pair % heads];
       const cached = (layer * s.rows * heads + pair) * headBytes;
       const [keys, values] = [s.keys + cached, s.values + cached];
-      k.normalise(q0, query, d, qNorm.weight, qNorm.bias);
-      k.normalise(q0 + 4 * D, key, d, kNorm.weight, kNorm.bias);
-      k.storeKeyValue(
-        key,
-        keys + 16 * d * (position >> 2) + 4 * (position & 3),
-        q0 + 8 * D,
-        values + 16 * position,
-        16 * s.capacity,
-        d,
-      );
-      this.#float(query, d, keys, 16 * d, tiles, scores);
-      k.softmax(scores, position + 1, 4 * tiles);
-      this.#float(scores, 4 * tiles, values, 16 * s.capacity, d / 4, s.heard + r * s.heardRow + 4 * d * head);
+      const row = cacheRow * this.#positions;
+      const q0 = s.qkv + 4 * (3 * D * row + d * head);
+      for (let i = 0; i < this.#positions; i++) {
+        const [from, at] = [q0 + 12 * D * i, position + i];
+        k.normalise(from + 4 * D, key, d, kNorm.weight, kNorm.bias);
+        k.storeKeyValue(
+          key,
+          keys + 16 * d * (at >> 2) + 4 * (at & 3),
+          from + 8 * D,
+          values + 16 * at,
+          16 * s.capacity,
+          d,
+        );
+      }
+      for (let i = 0; i < this.#positions; i++) {
+        const seen = position + i + 1;
+        const tiles = (seen + 3) >> 2;
+        k.normalise(q0 + 12 * D * i, query, d, qNorm.weight, qNorm.bias);
+        this.#float(query, d, keys, 16 * d, tiles, scores);
+        k.softmax(scores, seen, 4 * tiles);
+        const out = s.heard + (row + i) * s.heardRow + 4 * d * head;
+        this.#float(scores, 4 * tiles, values, 16 * s.capacity, d / 4, out);
+      }
     }
     this.#wait();
   }

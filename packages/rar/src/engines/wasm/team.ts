@@ -24,7 +24,7 @@ export type TeamMessage =
       readonly thread: number;
     }
   | { readonly kind: "close"; readonly id: number }
-  | { readonly kind: "step"; readonly id: number; readonly position: number };
+  | { readonly kind: "step"; readonly id: number; readonly position: number; readonly positions: number };
 
 export class Team {
   /** All threads, the owner's included. */
