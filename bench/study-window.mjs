@@ -3,7 +3,7 @@
  * must be those of one position after the other; the study ends in an error where they are not.
  *
  *   npm run study:window
- *   options: --models emoji,cifar10 (embedded names or folders), --windows 1,2,4,8,16, --images 24, --precision float32,
+ *   options: --models emoji,cifar10 (embedded names or folders), --windows 1,2,4,8,12,auto, --images 24, --precision float32,
  *   --guidance (the model's own), --temperature (the model's own)
  */
 import { availableParallelism, cpus } from "node:os";
@@ -13,7 +13,7 @@ import { locateModel, openModel } from "../packages/rar/dist/weights/model-folde
 import { option } from "./study-lib/model.mjs";
 import { table } from "./study-lib/scores.mjs";
 
-const windows = String(option("windows", "1,2,4,8,16")).split(",").map(Number);
+const windows = String(option("windows", "1,2,4,8,12,auto")).split(",");
 const images = Number(option("images", 24));
 const precision = option("precision", "float32");
 
@@ -42,7 +42,7 @@ async function draw(generator, sampling) {
 const lines = [];
 for (const name of String(option("models", "emoji,cifar10")).split(",")) {
   const location = await locateModel(name);
-  await using opened = await openModel(location);
+  const opened = await openModel(location);
   const sampling = {
     ...location.sampling,
     guidanceScale: Number(option("guidance", location.sampling.guidanceScale)),
@@ -50,13 +50,17 @@ for (const name of String(option("models", "emoji,cifar10")).split(",")) {
   };
   let alone;
   for (const window of windows) {
-    await using engine = await createEngine({ engine: "onnx", precision, window }, 0);
-    await using generator = await engine.loadGenerator(opened.generator);
+    const engine = await createEngine(
+      { engine: "onnx", precision, window: window === "auto" ? undefined : Number(window) },
+      0,
+    );
+    const generator = await engine.loadGenerator(opened.generator);
     await draw(generator, sampling); // warms up: some modulation is made once a model
     const { drawn, steps, seconds } = await draw(generator, sampling);
     alone ??= drawn;
     if (JSON.stringify(drawn) !== JSON.stringify(alone))
       throw new Error(`${name}: other tokens with window ${window} than with ${windows[0]}`);
+    await engine.dispose();
     const { tokens } = generator.config;
     lines.push([
       location.name,
@@ -67,6 +71,7 @@ for (const name of String(option("models", "emoji,cifar10")).split(",")) {
       seconds.toFixed(2),
     ]);
   }
+  await opened.close();
 }
 console.log(
   `${precision}, ${images} images one after the other, ${availableParallelism()} threads, ${cpus()[0]?.model}`,

@@ -16,7 +16,7 @@ export interface BenchOptions {
   /** Counted runs after one that is not. */
   readonly runs?: number | undefined;
   readonly guidanceScale?: number | undefined;
-  /** Positions of a lone image computed at once, at most. Default: the engine's own. */
+  /** Positions of a lone image computed at once. Default: what proves fastest. */
   readonly window?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -25,10 +25,17 @@ export function checkOrder(order: ArrayLike<number>, tokens: number): void {
     );
 }
 
-/** @throws {RangeError} when a token is not a code, or there are not `count` of them */
-export function checkTokens(tokens: Int32Array, codes: number, count = tokens.length): void {
-  if (tokens.length !== count)
-    throw new RangeError(`A step takes one token an image, ${count} here, not ${tokens.length}.`);
+/** @throws {RangeError} unless there is one token, or several, for each image, and all are codes */
+export function checkStep(tokens: Int32Array, codes: number, images: number): void {
+  if (tokens.length === 0 || tokens.length % images !== 0)
+    throw new RangeError(
+      `A step takes one token an image, ${images} here, or as many for each of several places, not ${tokens.length}.`,
+    );
+  checkTokens(tokens, codes);
+}
+
+/** @throws {RangeError} when a token is not a code */
+export function checkTokens(tokens: Int32Array, codes: number): void {
   const wrong = tokens.find((token) => !(token >= 0 && token < codes));
   if (wrong !== undefined) throw new RangeError(`token ${wrong} is not a code: 0 to ${codes - 1}`);
 }

@@ -19,7 +19,7 @@ export interface EngineOptions {
   /** "auto": what suits the device and the model's size. */
   readonly precision?: Precision | "auto" | undefined;
   readonly threads?: number | undefined;
-  /** Positions of a lone image computed at once, at most; for the onnx engine. Default: what is fastest. */
+  /** Positions of a lone image computed at once; for the onnx engine. Default: what proves fastest. */
   readonly window?: number | undefined;
 }
 

@@ -77,7 +77,10 @@ export interface GeneratorSession extends AsyncDisposable {
   readonly rows: number;
   /** Runs the two prefix positions: logits of the first place, [rows, K]. */
   prefill(): Promise<Float32Array>;
-  /** Takes the token of the place just predicted for each image: logits of the next place, [rows, K]. */
+  /**
+   * Takes the token of the place just predicted for each image, or of several places that follow each other, [count][images]: logits of
+   * the next place, [rows, K].
+   */
   step(tokens: Int32Array): Promise<Float32Array>;
   /**
    * Draws the tokens of the next places, one after the other, and goes on with what it drew; after the prefix where that has not
@@ -85,6 +88,8 @@ export interface GeneratorSession extends AsyncDisposable {
    * @returns [count][images]; after the last place of the image there is nothing more to draw
    */
   draw(plan: DrawPlan): Promise<Int32Array>;
+  /** Places whose given tokens one {@link step} takes in one go; 1 when absent. */
+  readonly most?: number | undefined;
   /** The network's steps up to the last {@link draw}, where one may fill several places. */
   readonly steps?: number | undefined;
   /** How many places to ask of {@link draw} at once, so that the device is not waited for at each. */

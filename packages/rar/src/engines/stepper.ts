@@ -28,8 +28,9 @@ export interface Stepper {
 export interface StepEngine {
   /** How many rows a batch is computed as, so that its numbers do not depend on its size. */
   filled(rows: number): number;
-  /** Positions of a lone image computed at once, where nothing else is asked for; 1: one after the other. */
-  readonly window: number;
-  open(rows: number, window: number): Stepper;
+  /** Positions of a lone image that may be worth computing at once; 1: one after the other. */
+  readonly most: number;
+  /** `most`: positions of a step. */
+  open(rows: number, most: number): Stepper;
   release(): Promise<void>;
 }

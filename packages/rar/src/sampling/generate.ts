@@ -66,7 +66,8 @@ export async function* sampleTokens(
     signal?.throwIfAborted();
     let drawn: Int32Array; // [count][B]
     if (place < given) {
-      drawn = Int32Array.from({ length: B }, (_, image) => prefix![image]![place]!);
+      const count = Math.min(session.most ?? 1, given - place);
+      drawn = Int32Array.from({ length: count * B }, (_, i) => prefix![i % B]![place + Math.floor(i / B)]!);
       if (given < L) await session.step(drawn);
     } else {
       const asked = ahead ?? ask(place);

@@ -11,7 +11,7 @@ import {
 import { RarityError } from "../../config/errors.js";
 import { modulationParts } from "../../networks/generator.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
-import { checkSessionRequest, checkTokens } from "../check.js";
+import { checkSessionRequest, checkStep, checkTokens } from "../check.js";
 import type {
   Engine,
   Generator,
@@ -32,6 +32,7 @@ import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
 import { mostRows, runsTiled, tiledStep } from "./tiled.js";
 import { storedBytes, type WeightFormat } from "./weights.js";
+import { MOST } from "./window.js";
 import type { Drawn, GeneratorSettings, SessionSettings } from "./worker.js";
 
 export interface OnnxOptions {
@@ -39,8 +40,8 @@ export interface OnnxOptions {
   /** Threads of ONNX Runtime; default: the machine's. */
   readonly threads?: number | undefined;
   /**
-   * Positions of a lone image computed at once, at most: those after the first with guesses of the tokens before them, kept where
-   * the guesses hold. The tokens are the same whatever it is. Default: what is fastest. 1 in int4, and where ONNX Runtime computes int8.
+   * Positions of a lone image computed at once: those after the first with guesses of the tokens before them, kept where
+   * the guesses hold. The tokens are the same whatever it is. Default: what proves fastest. 1 in int4, and where ONNX Runtime computes int8.
    */
   readonly window?: number | undefined;
 }
@@ -104,7 +105,8 @@ export class OnnxEngine implements Engine {
         headWidth: headWidth(config),
         positions: config.tokens,
       }) +
-      modulationBytes * (positions + rows * (chunkSize(positions) + 1)) +
+      modulationBytes *
+        (positions + rows * (chunkSize(positions) + 1) + 2 * Math.max(MOST, this.#window ?? 0)) +
       Math.min(KEEP_BYTES, modulationBytes * positions);
     refuseIfTooLarge(sizes.step + sizes.modulation, sessionBytes(2), this.precision);
 
@@ -150,17 +152,18 @@ export class OnnxEngine implements Engine {
   ): Promise<GeneratorSession> {
     const images = request.conditions.length;
     checkSessionRequest(config, request);
-    const id = await this.#call<number>("openSession", generator, request);
+    const { id, most } = await this.#call<{ id: number; most: number }>("openSession", generator, request);
     const closed = lowered();
     let steps = 0;
     return {
+      most,
       get steps() {
         return steps;
       },
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
       step: async (tokens) => {
-        checkTokens(tokens, config.codebookSize, images);
+        checkStep(tokens, config.codebookSize, images);
         return this.#call("step", id, tokens);
       },
       draw: async (plan) => {

@@ -5,12 +5,10 @@ import { type GeneratorConfig, headWidth } from "../../config/architecture.js";
 import { modulationParts } from "../../networks/generator.js";
 import type { Positions, StepEngine, Stepper } from "../stepper.js";
 import { BLOCK, KeyValueCache } from "./kv-cache.js";
+import { MOST } from "./window.js";
 
 /** Score added where nothing is stored: exp of it is exactly 0. */
 const CLOSED = -1e9;
-
-/** For 16 rows a step takes half as long again as for 2 (docs/log.md). */
-const WINDOW = 8;
 
 export interface GraphStepOptions {
   /** Whether all rows but a lone one have the same bits. */
@@ -26,8 +24,8 @@ export const graphSteps = (
   { rowsAlike, several }: GraphStepOptions,
 ): StepEngine => ({
   filled: (rows) => (rowsAlike ? Math.max(2, rows) : 2 * Math.ceil(rows / 2)),
-  window: several ? WINDOW : 1,
-  open: (rows, window) => new GraphStepper(config, session, rows, window),
+  most: several ? MOST : 1,
+  open: (rows, most) => new GraphStepper(config, session, rows, most),
   release: () => session.release(),
 });
 
@@ -41,7 +39,7 @@ class GraphStepper implements Stepper {
   /** Keys and values of the last step. */
   #packed: Float32Array | undefined;
 
-  constructor(config: GeneratorConfig, session: InferenceSession, rows: number, window: number) {
+  constructor(config: GeneratorConfig, session: InferenceSession, rows: number, most: number) {
     this.#config = config;
     this.#session = session;
     this.#rows = rows;
@@ -52,7 +50,7 @@ class GraphStepper implements Stepper {
       headWidth: headWidth(config),
       positions: config.tokens,
     });
-    this.#modulation = new Float32Array(modulationParts(config) * rows * window * config.width);
+    this.#modulation = new Float32Array(modulationParts(config) * rows * most * config.width);
     this.#takeViews();
   }
 

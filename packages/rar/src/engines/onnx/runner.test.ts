@@ -9,6 +9,7 @@ import { randomArray, tinyGenerator } from "../../testing/random-model.js";
 import type { Positions, StepEngine } from "../stepper.js";
 import { ModulationTables } from "./modulation.js";
 import { StepRunner } from "./runner.js";
+import { WindowChoice } from "./window.js";
 
 const config: GeneratorConfig = { ...tinyGenerator, codebookSize: 8, tokens: 50 };
 const K = config.codebookSize;
@@ -21,7 +22,7 @@ function pretended(memory: number, block: number): { engine: StepEngine; steps: 
   let steps = 0;
   const engine: StepEngine = {
     filled: (rows) => rows,
-    window: 1,
+    most: 1,
     open(rows) {
       const kept: number[][] = Array.from({ length: rows }, () => []);
       let last: Positions | undefined;
@@ -66,7 +67,7 @@ function runner(engine: StepEngine, guided: boolean, window: number): StepRunner
       new Float32Array(conditions.length * modulationParts(config) * config.width),
   });
   const request = { conditions: Int32Array.of(conditionId(config, 1)), guided };
-  return new StepRunner(config, engine, tables, request, window);
+  return new StepRunner(config, engine, tables, request, new WindowChoice(window, window));
 }
 
 const plan = (seed: number, temperature: number): DrawPlan => ({

@@ -6,6 +6,7 @@ import type { SessionRequest } from "../engine.js";
 import type { StepEngine, Stepper } from "../stepper.js";
 import { Guesses } from "./guesses.js";
 import type { ModulationTables } from "./modulation.js";
+import { WindowChoice } from "./window.js";
 
 export class StepRunner {
   readonly rows: number;
@@ -15,7 +16,7 @@ export class StepRunner {
   readonly #conditions: Int32Array;
   readonly #images: number;
   readonly #order: Int32Array;
-  readonly #window: number;
+  readonly #windows: WindowChoice;
   readonly #chunks = new Map<number, Map<number, Float32Array>>();
   /** The next step's first. */
   #position = 0;
@@ -29,6 +30,8 @@ export class StepRunner {
   #ready: Int32Array[] = [];
   /** Of the network, so far. */
   #steps = 0;
+  /** Milliseconds of the last one, without the modulation that is made once in many positions. */
+  #took = 0;
   /** Drawn last. */
   #drawn: Int32Array | undefined;
   readonly #guesses: Guesses;
@@ -38,7 +41,7 @@ export class StepRunner {
     engine: StepEngine,
     tables: ModulationTables,
     request: SessionRequest,
-    window = engine.window,
+    windows = new WindowChoice(engine.most),
   ) {
     const { conditions, guided, order } = request;
     this.#config = config;
@@ -49,9 +52,9 @@ export class StepRunner {
     this.#conditions = new Int32Array(rows).fill(guided ? noneId(config) : conditions[0]!);
     this.#conditions.set(conditions);
     this.#order = order ?? Int32Array.from({ length: config.tokens }, (_, i) => i);
-    this.#window = this.#images === 1 ? window : 1;
-    this.#guesses = new Guesses(this.#window, config.tokens);
-    this.#stepper = engine.open(rows, this.#window);
+    this.#windows = this.#images === 1 ? windows : new WindowChoice(1);
+    this.#guesses = new Guesses(this.#windows.most, config.tokens);
+    this.#stepper = engine.open(rows, this.#windows.most);
   }
 
   /** Prepares position 0; must be awaited before {@link prefill}. */
@@ -63,7 +66,7 @@ export class StepRunner {
   async prefill(): Promise<Float32Array> {
     if (this.#position > 0 || this.#stepped) throw new RangeError("this image was begun already");
     const cls = new Int32Array(this.#conditions.length).fill(clsId(this.#config));
-    if (Math.min(this.#window, this.#stepper.room(0)) > 1)
+    if (Math.min(this.most, this.#stepper.room(0)) > 1)
       return this.#single(await this.#run([cls, this.#conditions]), 2);
     await this.#run([cls]);
     this.#stepped = { positions: 1, count: 1 };
@@ -71,15 +74,30 @@ export class StepRunner {
     return this.#single(await this.#run([this.#conditions]), 1);
   }
 
-  /** tokens: one an image, of the place predicted last. Call {@link advance} before the next step. */
+  /** Positions of a step at most. */
+  get most(): number {
+    return this.#windows.most;
+  }
+
+  /** tokens: one an image, of the place predicted last and of those after it, [count][images]. Call {@link advance} before the next step. */
   async step(tokens: Int32Array): Promise<Float32Array> {
     if (this.#ready.length > 0) throw new RangeError("this image's next places were drawn already");
-    await this.advance();
-    const place = this.#position - 2;
-    if (place < 0 || place + 1 >= this.#config.tokens)
-      throw new RangeError("this image is complete, or not begun");
-    this.#known++;
-    return this.#single(await this.#run([this.#everyRow(tokens)]), 1);
+    const count = tokens.length / this.#images;
+    let logits: Float32Array | undefined;
+    for (let done = 0; done < count; ) {
+      await this.advance();
+      const place = this.#position - 2;
+      if (place < 0 || place + count - done >= this.#config.tokens)
+        throw new RangeError("this image is complete, or not begun");
+      const some = Math.min(this.most, this.#stepper.room(this.#position), count - done);
+      const contents = Array.from({ length: some }, (_, i) =>
+        this.#everyRow(tokens.subarray((done + i) * this.#images, (done + i + 1) * this.#images)),
+      );
+      logits = this.#single(await this.#run(contents), some);
+      this.#known += some;
+      done += some;
+    }
+    return logits!;
   }
 
   /** The tokens of the next places, one after the other, after the prefix where it has not run: [count][images]. Call {@link advance} before the next. */
@@ -106,16 +124,20 @@ export class StepRunner {
     await this.advance();
     let logits: Float32Array[];
     if (this.#drawn) {
-      const most = Math.min(this.#window, this.#stepper.room(this.#position), L - place);
+      const most = Math.min(this.#windows.next(), this.#stepper.room(this.#position), L - place);
       const contents = [this.#drawn, ...this.#guesses.next(most)];
       logits = await this.#run(contents.map((tokens) => this.#everyRow(tokens)));
     } else {
       logits = [this.#logits ?? (await this.prefill())];
     }
+    const start = performance.now();
     this.#ready = this.#guesses.settle(place, logits, (at, rows) =>
       drawPlace(rows, this.#images, K, plan, at),
     );
-    if (this.#drawn) this.#stepped = { positions: logits.length, count: this.#ready.length };
+    if (this.#drawn) {
+      this.#stepped = { positions: logits.length, count: this.#ready.length };
+      this.#windows.took(logits.length, this.#ready.length, this.#took + performance.now() - start);
+    }
     this.#logits = undefined;
     this.#drawn = this.#ready.at(-1)!;
   }
@@ -128,12 +150,14 @@ export class StepRunner {
     const each = (what: (row: number, i: number) => number): Int32Array =>
       Int32Array.from({ length: rows * positions }, (_, n) => what(Math.floor(n / positions), n % positions));
     this.#steps++;
+    const start = performance.now();
     const logits = await this.#stepper.step({
       first,
       content: each((row, i) => contents[i]![row]!),
       where: each((_, i) => this.#where(first + i)),
       next: each((_, i) => this.#next(first + i)),
     });
+    this.#took = performance.now() - start;
     return contents.map((_, i) => {
       const own = new Float32Array(this.rows * K);
       for (let row = 0; row < this.rows; row++) {

@@ -19,13 +19,14 @@ import { type GraphStepOptions, graphSteps } from "./graph-step.js";
 import { ModulationTables } from "./modulation.js";
 import { StepRunner } from "./runner.js";
 import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
+import { WindowChoice } from "./window.js";
 
 export interface SessionSettings {
   readonly threads: number;
 }
 
 export interface GeneratorSettings extends SessionSettings, GraphStepOptions {
-  /** Positions of a lone image computed at once; default: the steps' own. */
+  /** Positions of a lone image computed at once; default: chosen by their speed. */
   readonly window?: number | undefined;
 }
 
@@ -40,7 +41,7 @@ interface LoadedGenerator {
   readonly steps: StepEngine;
   readonly modulation: InferenceSession;
   readonly tables: ModulationTables;
-  readonly window: number | undefined;
+  readonly windows: WindowChoice;
 }
 
 const graphs = new Map<number, InferenceSession>();
@@ -142,7 +143,11 @@ const methods = {
       pinned: noneId(config),
       together: settings.rowsAlike ? 2 : 1,
     });
-    generators.set(++ids, { config, steps, modulation, tables, window: settings.window });
+    const { most } = steps;
+    const windows = settings.window
+      ? new WindowChoice(settings.window, settings.window)
+      : new WindowChoice(most);
+    generators.set(++ids, { config, steps, modulation, tables, windows });
     return ids;
   },
 
@@ -153,12 +158,12 @@ const methods = {
     await generator?.modulation.release();
   },
 
-  async openSession(generatorId: number, request: SessionRequest): Promise<number> {
-    const { config, steps, tables, window } = found(generators, generatorId);
-    const runner = new StepRunner(config, steps, tables, request, window);
+  async openSession(generatorId: number, request: SessionRequest): Promise<{ id: number; most: number }> {
+    const { config, steps, tables, windows } = found(generators, generatorId);
+    const runner = new StepRunner(config, steps, tables, request, windows);
     await runner.start();
     runners.set(++ids, runner);
-    return ids;
+    return { id: ids, most: runner.most };
   },
 
   async prefill(id: number): Promise<Answer<Float32Array>> {

@@ -6,7 +6,7 @@ import { downsampling, type GeneratorConfig, type TokenizerConfig } from "../../
 import { RarityError } from "../../config/errors.js";
 import { generatorShapes, tokenizerShapes } from "../../config/shapes.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
-import { checkSessionRequest, checkTokens } from "../check.js";
+import { checkSessionRequest, checkStep, checkTokens } from "../check.js";
 import type {
   Engine,
   Generator,
@@ -144,7 +144,7 @@ export class TorchEngine implements Engine {
       rows: request.guided ? 2 * images : images,
       prefill: () => this.#call("prefill", id),
       step: async (tokens) => {
-        checkTokens(tokens, config.codebookSize, images);
+        checkStep(tokens, config.codebookSize, images);
         return this.#call("step", id, tokens);
       },
       draw: (plan) => this.#call("draw", id, plan, closed),

@@ -63,12 +63,13 @@ export class TorchRunner {
     });
   }
 
-  /** Goes on from the place just predicted with these tokens, one an image. */
+  /** Goes on from the place just predicted with these tokens, one an image, or several places after another, [count][images]. */
   step(tokens: Int32Array): void {
-    this.#refuseBeyond();
-    torch.scope(() =>
-      this.#feed(torch.tensor(BigInt64Array.from(tokens, BigInt), { device: this.#model.device })),
-    );
+    for (let start = 0; start < tokens.length; start += this.#images) {
+      this.#refuseBeyond();
+      const some = BigInt64Array.from(tokens.subarray(start, start + this.#images), BigInt);
+      torch.scope(() => this.#feed(torch.tensor(some, { device: this.#model.device })));
+    }
   }
 
   /** Logits of the place that comes next, [rows * K]. */

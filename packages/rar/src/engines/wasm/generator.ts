@@ -20,7 +20,7 @@ export class WasmGenerator implements StepEngine {
   /** Rows are computed alike however many there are. */
   readonly filled = (rows: number): number => rows;
   /** Four rows take a quarter longer than two where products are one instruction, else nearly twice as long (docs/log.md). */
-  readonly window = dotIsOneInstruction() ? 2 : 1;
+  readonly most = dotIsOneInstruction() ? 4 : 1;
   readonly config: GeneratorConfig;
   readonly parts: number;
   readonly #team: Team;
@@ -55,10 +55,10 @@ export class WasmGenerator implements StepEngine {
     team.send({ kind: "load", generator: this.#shared });
   }
 
-  open(rows: number, window: number): WasmSession {
+  open(rows: number, most: number): WasmSession {
     const { weights, memory, shape } = this.#shared;
     const sized = (start: number): SessionPlaces =>
-      sessionPlaces(this.config, weights, this.parts, rows, this.#team.threads, start, window);
+      sessionPlaces(this.config, weights, this.parts, rows, this.#team.threads, start, most);
     const { bytes } = sized(0);
     const at = this.#space.take(bytes);
     if (at === undefined)
@@ -113,7 +113,7 @@ class WasmSession implements Stepper {
     this.#config = config;
     this.#places = places;
     this.#threads = threads;
-    const n = places.rows * places.window;
+    const n = places.rows * places.most;
     const floats = (at: number, length?: number): Float32Array => new Float32Array(memory.buffer, at, length);
     this.#x = floats(places.x, n * config.width);
     this.#logits = floats(places.logits, (n * places.logitsRow) / 4);

@@ -48,7 +48,7 @@ export interface SessionPlaces {
   /** Rows of the cache. */
   readonly rows: number;
   /** Positions of each that a step may take. What follows is for all of them, n = rows * positions at most, unless it says otherwise. */
-  readonly window: number;
+  readonly most: number;
   /** Positions the cache has room for, a multiple of 4. */
   readonly capacity: number;
   readonly x: number; // [n, D]
@@ -78,7 +78,7 @@ export function sessionPlaces(
   rows: number,
   threads: number,
   start: number,
-  window = 1,
+  most = 1,
 ): SessionPlaces {
   const { width: D, depth, heads } = config;
   const d = headWidth(config);
@@ -97,10 +97,10 @@ export function sessionPlaces(
     return at;
   };
   const cache = depth * rows * heads * capacity * d * 4;
-  const n = rows * window;
+  const n = rows * most;
   const places = {
     rows,
-    window,
+    most,
     capacity,
     x: take(4 * n * D),
     out: take(4 * n * D),
