@@ -30,7 +30,10 @@ export function register(program: Command): void {
     .option("--batch <counts>", "comma list of images at once", "1")
     .option("--threads <n>", "threads of the engine")
     .option("--runs <n>", "counted runs after one that is not", "3")
-    .option("--window <n>", "positions of a lone image computed at once, for the onnx engine (default: what proves fastest)")
+    .option(
+      "--window <n>",
+      "positions of a lone image computed at once, for the onnx engine (default: what proves fastest)",
+    )
     .option("--json", "print one JSON object a row")
     .addHelpText(
       "after",
