@@ -302,12 +302,11 @@ export class Pipeline implements PipelineApi {
     return { ...picture, data };
   }
 
-  /** As many images at once as a quarter of the free memory and the engine's own hold. */
+  /** As many images at once as a quarter of the free memory holds. */
   #batchSize(images: number, guided: boolean): number {
     const rows = guided ? 2 : 1;
-    const { mostRows = Number.POSITIVE_INFINITY } = this.#generator();
     const one = this.#generator().sessionBytes(rows);
-    const fit = Math.floor(Math.min(freemem() / 4 / one, mostRows / rows));
+    const fit = Math.floor(freemem() / 4 / one);
     return Math.max(1, Math.min(images, LARGEST_BATCH * (this.generator.width < 512 ? 4 : 1), fit));
   }
 

@@ -64,8 +64,6 @@ export interface Generator extends AsyncDisposable {
   readonly weightBytes: number;
   /** Bytes that one session of so many rows will hold. */
   sessionBytes(rows: number): number;
-  /** Rows that a session should have at most, where the engine's own memory sets a limit; two such fit at the same time. */
-  readonly mostRows?: number | undefined;
   open(request: SessionRequest): Promise<GeneratorSession>;
 }
 

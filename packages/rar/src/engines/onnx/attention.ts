@@ -11,9 +11,9 @@ import { BLOCK } from "./kv-cache.js";
  * the same bits whether the positions before, in the same block, came with it or long ago.
  */
 export interface BlockPast extends Past<Node> {
-  readonly recentK: Node; // [R, 1, H, BLOCK, d], as k and v: [R, 1, H, S, d]
+  readonly recentK: Node; // [R, H, 1, BLOCK, d], as k and v: [R, H, 1, S, d]
   readonly recentV: Node;
-  /** [1, T, 1, 1, BLOCK] */
+  /** [1, 1, T, 1, BLOCK] */
   readonly mask: Node;
   /** R, T, H, 1, d */
   readonly shape: Node;
@@ -21,7 +21,8 @@ export interface BlockPast extends Past<Node> {
   readonly lengths: Node;
   /** How many positions the block holds, for each row, [R]. */
   readonly from: Node;
-  readonly several: boolean;
+  /** A bool: whether T > 1. Undefined: T is 1. */
+  readonly several: Node | undefined;
 }
 
 /** Softmax(q kT) v. q, k, v: [B, H, T, d], of a step graph [N, H, 1, d] */
@@ -47,28 +48,47 @@ export function attention(graph: Graph, q: Node, k: Node, v: Node, past?: Past<N
 }
 
 function stepAttention(graph: Graph, q: Node, k: Node, v: Node, past: BlockPast): Node {
-  const [N, H, , d] = q.shape as [Dim, Dim, number, number];
+  const [N, H, , d] = q.shape as [Dim, number, number, number];
   const { add, matmul, softmax } = operations(graph);
-  const each = ["R", "T", H, 1] as const;
-  const rows = (x: Node): Node => graph.node("Reshape", [x, past.shape], [...each, d]);
-  const [query, key, value] = [rows(q), rows(k), rows(v)];
-  /** The block with the new positions in their places. */
-  const block = (kept: Node, fresh: Node): Node => {
-    if (!past.several) return kept; // its own position is masked there
-    const turned = graph.node("Transpose", [fresh], ["R", 1, H, "T", d], { perm: [0, 3, 2, 1, 4] });
-    return graph.node("TensorScatter", [kept, turned, past.from], kept.shape, { axis: 3 });
+  const each = ["R", H, "T", 1] as const;
+  const hear = (query: Node, key: Node, value: Node, recentK: Node, recentV: Node): Node => {
+    const score = (keys: Node, length: Dim): Node => scores(graph, query, keys, [...each, length]);
+    const all = [score(past.k, "S"), add(score(recentK, BLOCK), past.mask), score(key, 1)];
+    const weights = softmax(graph.node("Concat", all, [...each, "S+"], { axis: 4 }));
+    const [wPast, wRecent, wOwn] = split(graph, weights, past.lengths, ["S", BLOCK, 1]) as [Node, Node, Node];
+    const cached = add(matmul(wPast, past.v, [...each, d]), matmul(wRecent, recentV, [...each, d]));
+    return add(cached, graph.node("Mul", [wOwn, value], [...each, d]));
   };
-  const score = (keys: Node, length: Dim): Node => scores(graph, query, keys, [...each, length]);
-  const recent = add(score(block(past.recentK, key), BLOCK), past.mask);
-  const all = [score(past.k, "S"), recent, score(key, 1)];
-  const weights = softmax(graph.node("Concat", all, [...each, "S+"], { axis: 4 }));
-  const [wPast, wRecent, wOwn] = split(graph, weights, past.lengths, ["S", BLOCK, 1]) as [Node, Node, Node];
-  const cached = add(
-    matmul(wPast, past.v, [...each, d]),
-    matmul(wRecent, block(past.recentV, value), [...each, d]),
-  );
-  const heard = add(cached, graph.node("Mul", [wOwn, value], [...each, d]));
-  return graph.node("Reshape", [heard, graph.int64([-1, H as number, 1, d])], [N, H, 1, d]);
+  const merged = (heard: Node): Node =>
+    graph.node("Reshape", [heard, graph.int64([-1, H, 1, d])], [N, H, 1, d]);
+
+  const alone = (): Node => {
+    const [query, key, value] = [q, k, v].map((x) =>
+      graph.node("Reshape", [x, graph.int64([-1, H, 1, 1, d])], [...each, d]),
+    ) as [Node, Node, Node];
+    return merged(hear(query, key, value, past.recentK, past.recentV)); // its own position is masked there
+  };
+  /** Queries of one head stand together, so that its keys and values are read from the first cache. */
+  const together = (): Node => {
+    const byRow = (x: Node): Node => graph.node("Reshape", [x, past.shape], ["R", "T", H, 1, d]);
+    const byHead = (x: Node): Node =>
+      graph.node("Transpose", [byRow(x)], [...each, d], { perm: [0, 2, 1, 3, 4] });
+    const [query, key, value] = [q, k, v].map(byHead) as [Node, Node, Node];
+    /** The block with the new positions in their places. */
+    const filled = (kept: Node, fresh: Node): Node => {
+      const rows = graph.node("Reshape", [fresh, graph.int64([0, 0, 1, -1, d])], ["R", H, 1, "T", d]);
+      return graph.node("TensorScatter", [kept, rows, past.from], kept.shape, { axis: 3 });
+    };
+    const heard = hear(query, key, value, filled(past.recentK, key), filled(past.recentV, value));
+    return merged(graph.node("Transpose", [heard], ["R", "T", H, 1, d], { perm: [0, 2, 1, 3, 4] }));
+  };
+  return past.several
+    ? graph.either(
+        past.several,
+        () => [together()],
+        () => [alone()],
+      )[0]!
+    : alone();
 }
 
 const operations = (graph: Graph) => ({

@@ -28,9 +28,9 @@ import { Client, lowered, raise } from "../rpc.js";
 import type { Graph } from "./graph.js";
 import { anyGraph, decoderGraph, encoderGraph, modulationGraph, severalAtOnce, stepGraph } from "./graphs.js";
 import { BLOCK, cacheBytes } from "./kv-cache.js";
+import type { Machine } from "./machine.js";
 import { chunkSize, KEEP_BYTES } from "./modulation.js";
 import { prepare } from "./prepared.js";
-import { mostRows, runsTiled, tiledStep } from "./tiled.js";
 import { storedBytes, type WeightFormat } from "./weights.js";
 import { MOST } from "./window.js";
 import type { Drawn, GeneratorSettings, SessionSettings } from "./worker.js";
@@ -41,7 +41,7 @@ export interface OnnxOptions {
   readonly threads?: number | undefined;
   /**
    * Positions of a lone image computed at once: those after the first with guesses of the tokens before them, kept where
-   * the guesses hold. The tokens are the same whatever it is. Default: what proves fastest. 1 in int4, and where ONNX Runtime computes int8.
+   * the guesses hold. The tokens are the same whatever it is. Default: what proves fastest. 1 in int4.
    */
   readonly window?: number | undefined;
 }
@@ -58,7 +58,7 @@ export class OnnxEngine implements Engine {
   readonly #worker: Worker;
   readonly #client: Client;
   readonly #temporary: string[] = [];
-  #channelGroup: Promise<number> | undefined;
+  #asked: Promise<Machine> | undefined;
   #disposed: Promise<void> | undefined;
 
   constructor(options: OnnxOptions = {}) {
@@ -88,11 +88,10 @@ export class OnnxEngine implements Engine {
     { config, weights }: Model<GeneratorConfig>,
     options: RunOptions = {},
   ): Promise<Generator> {
-    const tiled = this.precision === "int8" && runsTiled(config) ? tiledStep(config) : undefined;
-    const channels = await this.#channels();
+    const machine = await this.#machine();
     const graphs = {
-      step: tiled?.graph ?? stepGraph(config, this.precision, channels),
-      modulation: modulationGraph(config, this.precision, channels),
+      step: stepGraph(config, this.precision, machine),
+      modulation: modulationGraph(config, this.precision, machine),
     };
     const sizes = { step: storedBytes(graphs.step), modulation: storedBytes(graphs.modulation) };
     const positions = config.tokens + 1;
@@ -122,27 +121,24 @@ export class OnnxEngine implements Engine {
     });
     const settings: GeneratorSettings = {
       threads: this.threads,
-      rowsAlike: channels > 0,
+      rowsAlike: this.precision === "int8" || (this.precision === "float32" && machine.channels > 0),
       several: severalAtOnce(this.precision),
-      window: tiled || severalAtOnce(this.precision) ? this.#window : 1,
+      window: severalAtOnce(this.precision) ? this.#window : 1,
     };
-    const places = tiled?.places();
-    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, settings, places);
+    const id = await this.#call<number>("loadGenerator", config, { step, modulation }, settings);
     return {
       config,
       weightBytes: total,
       sessionBytes,
-      mostRows: tiled && mostRows(config, this.threads),
       open: (request) => this.#openSession(id, config, request),
       [Symbol.asyncDispose]: () => this.#free("releaseGenerator", id),
     };
   }
 
-  /** How a generator's products are computed in float32 ({@link channelGroup}). */
-  #channels(): Promise<number> {
-    this.#channelGroup ??=
-      this.precision === "float32" ? this.#call<number>("channelGroup") : Promise.resolve(0);
-    return this.#channelGroup;
+  /** What decides how products are computed. */
+  #machine(): Promise<Machine> {
+    this.#asked ??= this.#call<Machine>("askMachine");
+    return this.#asked;
   }
 
   async #openSession(
@@ -289,7 +285,7 @@ export class OnnxEngine implements Engine {
     inputs: Readonly<Record<string, HostArray>>,
     use: (graph: number) => Promise<V>,
   ): Promise<V> {
-    const graph = anyGraph(network, weights, inputs, this.precision);
+    const graph = anyGraph(network, weights, inputs, this.precision, await this.#machine());
     const { folder } = await prepare(graph, weights, { once: true });
     try {
       const id = await this.#call<number>("loadGraph", folder, {

@@ -79,7 +79,7 @@ class GraphStepper implements Stepper {
     const filled = first % BLOCK;
     const open = (i: number): boolean => i % BLOCK < filled + Math.floor(i / BLOCK);
     const mask = Float32Array.from({ length: T * BLOCK }, (_, i) => (open(i) ? 0 : CLOSED));
-    feeds.mask = new ort.Tensor("float32", mask, [1, T, 1, 1, BLOCK]);
+    feeds.mask = new ort.Tensor("float32", mask, [1, 1, T, 1, BLOCK]);
     feeds.from = int64(new Array<number>(this.#rows).fill(filled), [this.#rows]);
     feeds.several = new ort.Tensor("bool", [T > 1], []);
     const given = this.#session.inputNames.map((name) => [name, feeds[name]!]);
@@ -100,7 +100,7 @@ class GraphStepper implements Stepper {
   #takeViews(): void {
     const { depth, heads } = this.#config;
     const tensor = (data: Float32Array, positions: number): Tensor =>
-      new ort.Tensor("float32", data, [this.#rows, 1, heads, positions, headWidth(this.#config)]);
+      new ort.Tensor("float32", data, [this.#rows, heads, 1, positions, headWidth(this.#config)]);
     const { whole } = this.#cache;
     for (let i = 0; i < depth; i++)
       for (const [j, name] of ["k", "v"].entries()) {

@@ -3,6 +3,7 @@ import { generatorShapes } from "../../config/shapes.js";
 import { tinyGenerator } from "../../testing/random-model.js";
 import { Graph, type Node } from "./graph.js";
 import { stepGraph } from "./graphs.js";
+import { PLAIN } from "./machine.js";
 import { onnxOps } from "./ops.js";
 import { storedBytes } from "./weights.js";
 
@@ -29,7 +30,7 @@ describe("Graph", () => {
 
   it("multiplies by convolutions where a layer's sizes are whole groups of channels, else by products", () => {
     const graph = new Graph();
-    const ops = onnxOps(graph, "float32", 16);
+    const ops = onnxOps(graph, "float32", { ...PLAIN, channels: 16 });
     const x = graph.input("x", "float32", ["R", 1, 32]);
     const y = ops.linear(x, parameter("w", [48, 32]));
     expect(y.shape).toEqual(["R", 1, 48]);
@@ -67,7 +68,8 @@ describe("Graph", () => {
       ["int4", 0],
     ] as const;
     for (const [format, channels] of kinds) {
-      const graph = stepGraph({ ...tinyGenerator, width: 48, mlpWidth: 64 }, format, channels);
+      const config = { ...tinyGenerator, width: 48, mlpWidth: 64 };
+      const graph = stepGraph(config, format, { ...PLAIN, channels });
       const known = new Set<string>([
         "",
         ...graph.inputs.map(({ name }) => name),
@@ -93,7 +95,7 @@ describe("Graph", () => {
       };
       check(graph.nodes, graph.outputs, known);
       const branches = graph.nodes.filter(({ op }) => op === "If");
-      expect(branches).toHaveLength(channels > 0 ? 1 : 0); // two branches only where they share their weights as they lie
+      expect(branches).toHaveLength(format === "int4" ? 0 : config.depth); // attention, of one position and of several
     }
   });
 

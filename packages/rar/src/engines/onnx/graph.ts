@@ -28,16 +28,16 @@ export type Storage =
       readonly rows: number;
       readonly columns: number;
     }
-  /** MatMulNBits' blocks along the last axis: packed numbers, or their scales */
+  /** [out, in] rounded to bytes, stored as [in, out], or what a byte of each output stands for */
+  | { readonly kind: "bytes"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "outputScales"; readonly rows: number; readonly columns: number }
+  /** MatMulNBits' blocks of 4 bits along the last axis: packed numbers, or their scales */
   | {
       readonly kind: "blocks" | "scales";
-      readonly bits: 4 | 8;
       readonly block: number;
       readonly rows: number;
       readonly columns: number;
-    }
-  /** The tiles of 8-bit numbers that the WebAssembly kernels read (engines/wasm) */
-  | { readonly kind: "tiles"; readonly block: number; readonly rows: number; readonly columns: number };
+    };
 
 export interface StoredParameter {
   readonly name: string;

@@ -12,9 +12,9 @@ import type { Dim, Parameters } from "../../networks/ops.js";
 import { decode, decoderWeights, encode, encoderWeights, quantize } from "../../networks/tokenizer.js";
 import type { TensorSource } from "../../weights/tensor-file.js";
 import type { HostArray, Network } from "../engine.js";
-import type { BlockPast } from "./attention.js";
 import { Graph, type Node } from "./graph.js";
 import { BLOCK } from "./kv-cache.js";
+import { type Machine, PLAIN } from "./machine.js";
 import { onnxOps } from "./ops.js";
 import type { WeightFormat } from "./weights.js";
 
@@ -40,19 +40,20 @@ export function parameters(shapes: Shapes): Parameters<Node> {
  * T positions after the cached ones of each of R rows, N = R T in all, row by row. With weights in float32 T may be more than 1:
  * each then sees those before it, and its numbers have the bits they would have alone.
  */
-export function stepGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {
+export function stepGraph(config: GeneratorConfig, format: WeightFormat, machine: Machine = PLAIN): Graph {
   const graph = new Graph();
-  const ops = onnxOps(graph, format, channels);
+  const ops = onnxOps(graph, format, machine);
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
   const { depth, heads, width } = config;
   const places = {
     shape: graph.input("shape", "int64", [5]),
     lengths: graph.input("lengths", "int64", [3]),
-    mask: graph.input("mask", "float32", [1, "T", 1, 1, BLOCK]),
+    mask: graph.input("mask", "float32", [1, 1, "T", 1, BLOCK]),
     from: graph.input("from", "int64", ["R"]),
+    several: severalAtOnce(format) ? graph.input("several", "bool", []) : undefined,
   };
   const cached = (name: string, positions: Dim): Node =>
-    graph.input(name, "float32", ["R", 1, heads, positions, headWidth(config)]);
+    graph.input(name, "float32", ["R", heads, 1, positions, headWidth(config)]);
   const layers = Array.from({ length: depth }, (_, i) => ({
     k: cached(`k${i}`, "S"),
     v: cached(`v${i}`, "S"),
@@ -66,30 +67,31 @@ export function stepGraph(config: GeneratorConfig, format: WeightFormat, channel
     next: graph.input("next", "int64", ["N", 1]),
     modulation: graph.input("modulation", "float32", [`${modulationParts(config)}*N`, 1, width]),
   };
-  const trace = (several: boolean) => (): Node[] => {
-    const past = layers.map((layer): BlockPast => ({ ...layer, several }));
-    const tables = inputTables(ops, config, weights);
-    const { logits, cache } = step(ops, config, weights, { tables, ...inputs, past });
-    const all = cache.flatMap(({ k, v }) => [k, v]);
-    return [logits, ops.concat(all, 0)]; // one output for all of them: each costs a copy
-  };
-  let values: Node[];
-  if (format !== "float32") values = trace(false)();
-  else if (channels === 0)
-    values = trace(true)(); // two branches would hold the weights twice, each in its product's own form
-  else values = graph.either(graph.input("several", "bool", []), trace(true), trace(false));
-  graph.output("logits", values[0]!);
-  graph.output("cache", values[1]!);
+  const tables = inputTables(ops, config, weights);
+  const { logits, cache } = step(ops, config, weights, { tables, ...inputs, past: layers });
+  graph.output("logits", logits);
+  // one output for all of them: each costs a copy
+  graph.output(
+    "cache",
+    ops.concat(
+      cache.flatMap(({ k, v }) => [k, v]),
+      0,
+    ),
+  );
   return graph;
 }
 
 /** Whether a step graph takes several positions at once. */
-export const severalAtOnce = (format: WeightFormat): boolean => format === "float32";
+export const severalAtOnce = (format: WeightFormat): boolean => format !== "int4";
 
 /** Modulation of N pairs of condition and position. */
-export function modulationGraph(config: GeneratorConfig, format: WeightFormat, channels = 0): Graph {
+export function modulationGraph(
+  config: GeneratorConfig,
+  format: WeightFormat,
+  machine: Machine = PLAIN,
+): Graph {
   const graph = new Graph();
-  const ops = onnxOps(graph, format, channels);
+  const ops = onnxOps(graph, format, machine);
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
   const [condition, position] = [
     graph.input("condition", "int64", ["N"]),
@@ -127,6 +129,7 @@ export function anyGraph(
   source: TensorSource,
   inputs: Readonly<Record<string, HostArray>>,
   format: WeightFormat,
+  machine: Machine = PLAIN,
 ): Graph {
   const graph = new Graph();
   const nodes = Object.entries(inputs).map(([name, { data, shape }]) => [
@@ -134,7 +137,7 @@ export function anyGraph(
     graph.input(name, data instanceof Int32Array ? "int64" : "float32", shape),
   ]);
   const outputs = network(
-    onnxOps(graph, format),
+    onnxOps(graph, format, machine),
     parameters([...source.tensors.values()]),
     Object.fromEntries(nodes),
   );

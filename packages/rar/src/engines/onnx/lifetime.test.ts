@@ -38,7 +38,6 @@ async function run(program: string): Promise<{ code: number | null; output: stri
 }
 
 describe("an engine's lifetime", () => {
-  // Steps of int8 run in WebAssembly, in threads and a memory of their own.
   it.each(["float32", "int8"])(
     "%s loaded and disposed ten times, memory stays flat and no thread is left",
     async (precision) => {

@@ -2,6 +2,7 @@
 import type { ConvOptions, Dim, Ops } from "../../networks/ops.js";
 import { attention } from "./attention.js";
 import type { Graph, Node } from "./graph.js";
+import { type Machine, PLAIN } from "./machine.js";
 import { blockSize, type WeightFormat } from "./weights.js";
 
 const size = (d: Dim | undefined, what: string): number => {
@@ -26,9 +27,13 @@ function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 /**
  * Traces operations into `graph`.
  * @param format - how the weights of `linear` are stored
- * @param channels - channels that ONNX Runtime's convolutions keep together on this machine; 0: it has none
+ * @param machine - what ONNX Runtime's products are on this machine
  */
-export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<Node> {
+export function onnxOps(
+  graph: Graph,
+  format: WeightFormat,
+  { channels, levels }: Machine = PLAIN,
+): Ops<Node> {
   const elementwise =
     (op: string) =>
     (a: Node, b: Node): Node =>
@@ -88,7 +93,33 @@ export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<N
     return graph.node("Reshape", [back, graph.int64([-1, ...known])], shape);
   };
 
+  const float = (shape: readonly number[], values: readonly number[]): string =>
+    graph.constant("float32", shape, new Uint8Array(Float32Array.from(values).buffer));
+
+  /**
+   * y = W x in bytes: each row of x as shares of its largest number, each output's weights as shares of theirs. Sums of whole
+   * numbers are exact in any order, so a row's bits do not depend on how many there are, nor on the kernel that multiplies them.
+   */
+  const inBytes = (x: Node, weight: Node, bias?: Node): Node => {
+    const [rows, columns] = weight.shape as readonly [number, number];
+    const zero = graph.constant("uint8", [], Uint8Array.of(levels + 1));
+    const unit = float([], [1 / levels]);
+    const one = replaced(x.shape, x.shape.length - 1, 1);
+    const sizes = graph.node("Abs", [x], x.shape);
+    const largest = graph.node("ReduceMax", [sizes, graph.int64([-1])], one, { keepdims: 1 });
+    const shares = graph.node("Div", [x, largest], x.shape);
+    const rounded = graph.node("QuantizeLinear", [shares, unit, zero], x.shape, {}, "uint8");
+    const bytes = graph.store(weight, { kind: "bytes", rows, columns }, [columns, rows], "int8");
+    const scales = graph.store(weight, { kind: "outputScales", rows, columns }, [rows]);
+    const shape = [...x.shape.slice(0, -1), rows];
+    const inputs = [rounded, bytes, unit, scales, zero];
+    const product = graph.node("com.microsoft:MatMulIntegerToFloat", inputs, shape);
+    const scaled = graph.node("Mul", [product, largest], shape);
+    return bias ? add(scaled, bias) : scaled;
+  };
+
   const linear = (x: Node, weight: Node, bias?: Node): Node => {
+    if (format === "int8") return inBytes(x, weight, bias);
     const [rows, columns] = weight.shape as readonly [number, number];
     const shape = [...x.shape.slice(0, -1), rows];
     if (format === "float32") {
@@ -98,19 +129,14 @@ export function onnxOps(graph: Graph, format: WeightFormat, channels = 0): Ops<N
       const product = graph.node("MatMul", [x, stored], shape);
       return bias ? add(product, bias) : product;
     }
-    const bits = format === "int8" ? 8 : 4;
     const block = blockSize(columns);
     const blocks = Math.ceil(columns / block);
-    const storage = { bits, block, rows, columns } as const;
-    const packed = graph.store(
-      weight,
-      { kind: "blocks", ...storage },
-      [rows, blocks, (block * bits) / 8],
-      "uint8",
-    );
+    const storage = { block, rows, columns } as const;
+    const numbers = [rows, blocks, block / 2];
+    const packed = graph.store(weight, { kind: "blocks", ...storage }, numbers, "uint8");
     const scales = graph.store(weight, { kind: "scales", ...storage }, [rows, blocks]);
     // accuracy_level 4: int8 arithmetic, the only fast one on CPUs
-    const attributes = { K: columns, N: rows, bits, block_size: block, accuracy_level: 4 };
+    const attributes = { K: columns, N: rows, bits: 4, block_size: block, accuracy_level: 4 };
     const tail = bias ? ["", "", graph.use(bias)] : [];
     return graph.node("com.microsoft:MatMulNBits", [x, packed, scales, ...tail], shape, attributes);
   };

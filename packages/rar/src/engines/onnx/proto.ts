@@ -16,7 +16,7 @@ export interface NodeSpec {
 }
 
 /** ONNX's numbers for element types. */
-export const elementTypes = { float32: 1, uint8: 2, int64: 7, bool: 9 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface InitializerSpec {

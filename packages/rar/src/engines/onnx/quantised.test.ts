@@ -12,7 +12,7 @@ import {
 } from "../../testing/random-model.js";
 import { useTemporaryCache } from "../../testing/temporary.js";
 import { OnnxEngine } from "./engine.js";
-import { blockScales, blockSize, packBlocks } from "./weights.js";
+import { blockSize, packBlocks, scalesOf, transposedBytes } from "./weights.js";
 
 useTemporaryCache();
 
@@ -26,25 +26,35 @@ function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): 
   return Math.sqrt(error / whole);
 }
 
-/** The numbers that blocks of so many bits stand for. */
-function rounded(values: Float32Array, rows: number, columns: number, bits: 4 | 8): Float32Array {
-  const block = blockSize(columns);
-  const blocks = Math.ceil(columns / block);
-  const packed = packBlocks(values, rows, columns, block, bits);
-  const scales = blockScales(values, rows, columns, block, bits);
-  return values.map((_, i) => {
-    const [r, c] = [Math.floor(i / columns), i % columns];
-    const at = r * blocks * block + c;
-    const unsigned = bits === 8 ? packed[at]! : (packed[at >> 1]! >> (4 * (at % 2))) & 15;
-    return (unsigned - (bits === 8 ? 128 : 8)) * scales[r * blocks + Math.floor(c / block)]!;
-  });
-}
+/** The numbers that the stored ones stand for. */
+const rounded = {
+  int8: (values: Float32Array, rows: number, columns: number): Float32Array => {
+    const bytes = transposedBytes(values, rows, columns);
+    const scales = scalesOf(values, rows, columns, columns, 127);
+    return values.map((_, i) => {
+      const [r, c] = [Math.floor(i / columns), i % columns];
+      return bytes[c * rows + r]! * scales[r]!;
+    });
+  },
+  int4: (values: Float32Array, rows: number, columns: number): Float32Array => {
+    const block = blockSize(columns);
+    const blocks = Math.ceil(columns / block);
+    const packed = packBlocks(values, rows, columns, block);
+    const scales = scalesOf(values, rows, columns, block, 7);
+    return values.map((_, i) => {
+      const [r, c] = [Math.floor(i / columns), i % columns];
+      const at = r * blocks * block + c;
+      const unsigned = (packed[at >> 1]! >> (4 * (at % 2))) & 15;
+      return (unsigned - 8) * scales[r * blocks + Math.floor(c / block)]!;
+    });
+  },
+};
 
 describe.each([
   // Of the numbers' own rounding on the way in, and of the whole network's logits.
-  { precision: "int8", bits: 8, network: 0.03 },
-  { precision: "int4", bits: 4, network: 0.4 },
-] as const)("$precision", ({ precision, bits, network }) => {
+  { precision: "int8", network: 0.03 },
+  { precision: "int4", network: 0.4 },
+] as const)("$precision", ({ precision, network }) => {
   let engine: OnnxEngine;
   beforeAll(() => {
     engine = new OnnxEngine({ precision, threads: 2 });
@@ -71,10 +81,10 @@ describe.each([
           );
           const expected = plainOps.linear(
             asPlain(x),
-            asPlain({ ...w, data: rounded(w.data, rows, columns, bits) }),
+            asPlain({ ...w, data: rounded[precision](w.data, rows, columns) }),
             biased ? asPlain(b) : undefined,
           );
-          // What is left is the rounding of x to 8 bits, whatever the weights' precision; a misplaced block is off by 1.
+          // What is left is the rounding of x to 7 or 8 bits, whatever the weights' precision; a misplaced number is off by 1.
           const scale = Math.sqrt(columns / 9);
           for (const [i, value] of expected.data.entries())
             expect(Math.abs(y!.data[i]! - value)).toBeLessThan(0.02 * scale + 1e-6);
@@ -120,5 +130,36 @@ describe.each([
     const error = relativeError(near, float);
     expect(error).toBeGreaterThan(1e-4); // it is not float32 under another name
     expect(error).toBeLessThan(network);
+  });
+});
+
+describe("int8", () => {
+  it("gives a row the same bits beside rows of zeros, of large numbers and of any count, and zeros the bias", async () => {
+    await using engine = new OnnxEngine({ precision: "int8", threads: 2 });
+    const [rows, columns] = [40, 96];
+    const w = { data: randomArray(1, rows * columns), shape: [rows, columns] };
+    const b = { data: randomArray(2, rows), shape: [rows] };
+    const linear = async (x: Float32Array): Promise<Float32Array> => {
+      const { y } = await engine.evaluate(
+        (ops, get, inputs) => ({ y: ops.linear(inputs.x!, get("w"), get("b")) }),
+        sourceOf({ w, b }),
+        { x: { data: x, shape: [x.length / columns, columns] } },
+      );
+      return y!.data as Float32Array;
+    };
+    const x = randomArray(3, 13 * columns);
+    x.fill(0, columns, 2 * columns);
+    for (let i = 2 * columns; i < 3 * columns; i++) x[i] = 1e6 * x[i]!;
+    const together = await linear(x);
+    expect(together.subarray(rows, 2 * rows)).toEqual(b.data);
+    for (const [first, count] of [
+      [0, 1],
+      [2, 1],
+      [3, 2],
+      [3, 7],
+    ] as const) {
+      const alone = await linear(x.slice(first * columns, (first + count) * columns));
+      expect(alone).toEqual(together.subarray(first * rows, (first + count) * rows));
+    }
   });
 });

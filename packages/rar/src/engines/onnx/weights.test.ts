@@ -7,12 +7,13 @@ import { temporaryFolder } from "../../testing/temporary.js";
 import { Graph } from "./graph.js";
 import { onnxOps } from "./ops.js";
 import {
-  blockScales,
   blockSize,
   grouped,
   packBlocks,
+  scalesOf,
   storedBytes,
   transposed,
+  transposedBytes,
   WEIGHTS_FILE,
   writeGraph,
 } from "./weights.js";
@@ -61,40 +62,67 @@ describe("blockSize", () => {
   });
 });
 
-/** The number at [row, column] as the operator reads it: (unsigned - zero) * scale. */
-function stored(packed: Uint8Array, bits: 4 | 8, index: number): number {
-  if (bits === 8) return packed[index]! - 128;
-  const byte = packed[index >> 1]!;
-  return (index % 2 === 0 ? byte & 15 : byte >> 4) - 8;
+/** How far [row, column] may be from what `whole` steps of its scale say. */
+function check(value: number, whole: number, scale: number, largest: number, top: number): void {
+  if (Math.abs(whole) > top || Math.abs(whole * scale - value) > scale * 0.5001)
+    expect.fail(`${value} is stored as ${whole} * ${scale}`);
+  if (Math.abs(value) === largest) expect(Math.abs(whole)).toBe(largest === 0 ? 0 : top);
 }
+const largestOf = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-describe.each([8, 4] as const)("blocks of %i bits", (bits) => {
-  const top = bits === 8 ? 127 : 7;
+describe("bytes", () => {
+  it("are within half a scale of the numbers, with the largest of each row exact", () => {
+    fc.assert(
+      fc.property(sizes, ({ rows, columns, seed }) => {
+        const values = randomArray(seed, rows * columns, 3);
+        const scales = scalesOf(values, rows, columns, columns, 127);
+        const bytes = transposedBytes(values, rows, columns);
+        expect(scales).toHaveLength(rows);
+        expect(bytes).toHaveLength(rows * columns);
+        for (let r = 0; r < rows; r++) {
+          const own = values.subarray(r * columns, (r + 1) * columns);
+          const largest = largestOf(own);
+          expect(scales[r]).toBe(Math.fround(largest / 127));
+          for (const [c, value] of own.entries())
+            check(value, bytes[c * rows + r]!, scales[r]!, largest, 127);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("of zeros and of numbers near the smallest are zeros", () => {
+    const tiny = new Float32Array(32).fill(1e-45, 3, 4);
+    expect(scalesOf(tiny, 1, 32, 32, 127)).toEqual(Float32Array.of(0));
+    expect(transposedBytes(tiny, 1, 32)).toEqual(new Int8Array(32));
+  });
+});
+
+describe("blocks of 4 bits", () => {
+  const stored = (packed: Uint8Array, index: number): number => {
+    const byte = packed[index >> 1]!;
+    return (index % 2 === 0 ? byte & 15 : byte >> 4) - 8;
+  };
 
   it("are within half a scale of the numbers, with the largest of each block exact", () => {
     fc.assert(
       fc.property(sizes, fc.constantFrom(16, 32, 128), ({ rows, columns, seed }, block) => {
         const values = randomArray(seed, rows * columns, 3);
         const blocks = Math.ceil(columns / block);
-        const scales = blockScales(values, rows, columns, block, bits);
-        const packed = packBlocks(values, rows, columns, block, bits);
+        const scales = scalesOf(values, rows, columns, block, 7);
+        const packed = packBlocks(values, rows, columns, block);
         expect(scales).toHaveLength(rows * blocks);
-        expect(packed).toHaveLength((rows * blocks * block * bits) / 8);
+        expect(packed).toHaveLength((rows * blocks * block) / 2);
         for (let r = 0; r < rows; r++) {
           for (let b = 0; b < blocks; b++) {
-            const own = [
-              ...values.subarray(r * columns + b * block, r * columns + Math.min((b + 1) * block, columns)),
-            ];
-            const largest = Math.max(...own.map(Math.abs));
+            const end = Math.min((b + 1) * block, columns);
+            const own = values.subarray(r * columns + b * block, r * columns + end);
+            const largest = largestOf(own);
             const scale = scales[r * blocks + b]!;
-            expect(scale).toBe(Math.fround(largest / top));
-            for (let i = 0; i < block; i++) {
-              const whole = stored(packed, bits, (r * blocks + b) * block + i);
-              const value = own[i] ?? 0; // past the row's end: zero
-              if (Math.abs(whole) > top || Math.abs(whole * scale - value) > scale * 0.5001)
-                expect.fail(`[${r}, ${b * block + i}]: ${value} is stored as ${whole} * ${scale}`);
-              if (Math.abs(value) === largest) expect(Math.abs(whole)).toBe(largest === 0 ? 0 : top);
-            }
+            expect(scale).toBe(Math.fround(largest / 7));
+            for (let i = 0; i < block; i++)
+              check(own[i] ?? 0, stored(packed, (r * blocks + b) * block + i), scale, largest, 7); // past the row's end: zero
           }
         }
       }),
@@ -102,21 +130,15 @@ describe.each([8, 4] as const)("blocks of %i bits", (bits) => {
     );
   });
 
-  it("of zeros, of numbers near the smallest and of infinite ones give no NaN where there was none", () => {
-    const zeros = new Float32Array(32);
-    expect(blockScales(zeros, 1, 32, 32, bits)).toEqual(Float32Array.of(0));
-    expect([...packBlocks(zeros, 1, 32, 32, bits)].every((byte) => byte === (bits === 8 ? 128 : 0x88))).toBe(
-      true,
-    );
-    const tiny = zeros.slice().fill(1e-45, 3, 4);
-    expect(stored(packBlocks(tiny, 1, 32, 32, bits), bits, 4)).toBe(0);
+  it("of zeros and of numbers near the smallest are zeros", () => {
+    const tiny = new Float32Array(32).fill(1e-45, 3, 4);
+    expect(scalesOf(tiny, 1, 32, 32, 7)).toEqual(Float32Array.of(0));
+    expect(packBlocks(tiny, 1, 32, 32)).toEqual(new Uint8Array(16).fill(0x88));
   });
-});
 
-describe("4-bit packing", () => {
-  it("puts the first number of a pair in the low half", () => {
+  it("put the first number of a pair in the low half", () => {
     const values = Float32Array.from([7, -7, 1, 0, ...new Array<number>(28).fill(0)]);
-    const packed = packBlocks(values, 1, 32, 32, 4);
+    const packed = packBlocks(values, 1, 32, 32);
     expect([...packed.subarray(0, 3)]).toEqual([0x1f, 0x89, 0x88]);
   });
 });

@@ -2,7 +2,6 @@
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TensorSource } from "../../weights/tensor-file.js";
-import { packTiles } from "../wasm/tiles.js";
 import type { Graph, StoredParameter } from "./graph.js";
 import { encodeModel, type InitializerSpec } from "./proto.js";
 
@@ -80,7 +79,7 @@ export async function writeGraph(
 export const storedBytes = (graph: Graph): number =>
   [...graph.stored.values()].reduce((sum, parameter) => sum + byteLength(parameter), 0);
 
-const elementBytes = { float32: 4, uint8: 1, int64: 8, bool: 1 } as const;
+const elementBytes = { float32: 4, uint8: 1, int8: 1, int64: 8, bool: 1 } as const;
 const byteLength = (p: StoredParameter): number => p.shape.reduce((n, d) => n * d, 1) * elementBytes[p.type];
 
 /** The numbers and the scales of a quantised tensor follow each other: read it once. */
@@ -122,16 +121,16 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
   const values = pieces.length === 1 ? pieces[0]! : joined(pieces);
   if (storage.kind === "plain") return asBytes(values);
   const { rows, columns } = storage;
-  if (storage.kind === "tiles") return packTiles(values, storage);
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
   if (storage.kind === "channels") return asBytes(grouped(values, rows, columns, storage.channels));
-  const { bits, block } = storage;
+  if (storage.kind === "bytes") return asBytes(transposedBytes(values, rows, columns));
+  if (storage.kind === "outputScales") return asBytes(scalesOf(values, rows, columns, columns, 127));
   return storage.kind === "scales"
-    ? asBytes(blockScales(values, rows, columns, block, bits))
-    : packBlocks(values, rows, columns, block, bits);
+    ? asBytes(scalesOf(values, rows, columns, storage.block, 7))
+    : packBlocks(values, rows, columns, storage.block);
 }
 
-const asBytes = (values: Float32Array): Uint8Array =>
+const asBytes = (values: Float32Array | Int8Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 function joined(pieces: readonly Float32Array[]): Float32Array {
@@ -144,19 +143,25 @@ function joined(pieces: readonly Float32Array[]): Float32Array {
   return out;
 }
 
-/** [rows, columns] -> [columns, rows], tile by tile so that both sides stay in the processor's cache. */
+/** [rows, columns] -> [columns, rows] */
 export function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(values.length);
+  tilewise(rows, columns, (r, c) => {
+    out[c * rows + r] = values[r * columns + c]!;
+  });
+  return out;
+}
+
+/** Every place of a matrix, tile by tile so that rows and columns stay in the processor's cache. */
+function tilewise(rows: number, columns: number, visit: (row: number, column: number) => void): void {
   const TILE = 32;
   for (let r0 = 0; r0 < rows; r0 += TILE) {
     const r1 = Math.min(r0 + TILE, rows);
     for (let c0 = 0; c0 < columns; c0 += TILE) {
       const c1 = Math.min(c0 + TILE, columns);
-      for (let c = c0; c < c1; c++)
-        for (let r = r0; r < r1; r++) out[c * rows + r] = values[r * columns + c]!;
+      for (let c = c0; c < c1; c++) for (let r = r0; r < r1; r++) visit(r, c);
     }
   }
-  return out;
 }
 
 /** [rows, columns] -> [rows / size, columns / size, size of columns, size of rows] */
@@ -169,16 +174,15 @@ export function grouped(values: Float32Array, rows: number, columns: number, siz
   return out;
 }
 
-/** Largest magnitude of each block over the largest number: 127 of 8 bits, 7 of 4. [rows, blocks] */
-export function blockScales(
+/** Largest magnitude of each block of a row over the largest number, `top`. [rows, blocks] */
+export function scalesOf(
   values: Float32Array,
   rows: number,
   columns: number,
   block: number,
-  bits: 4 | 8,
+  top: number,
 ): Float32Array {
   const blocks = Math.ceil(columns / block);
-  const top = bits === 8 ? 127 : 7;
   const scales = new Float32Array(rows * blocks);
   for (let r = 0; r < rows; r++) {
     for (let b = 0; b < blocks; b++) {
@@ -191,26 +195,30 @@ export function blockScales(
   return scales;
 }
 
-/** Rounded numbers of each block, offset to unsigned (128 or 8 is zero); two to a byte, low half first, for 4 bits. */
-export function packBlocks(
-  values: Float32Array,
-  rows: number,
-  columns: number,
-  block: number,
-  bits: 4 | 8,
-): Uint8Array {
+/** A number in steps of `scale`, at most `top` of them. */
+const inSteps = (value: number, scale: number, top: number): number =>
+  scale === 0 ? 0 : Math.max(-top, Math.min(top, Math.round(value / scale)));
+
+/** Each row in steps of its scale: [columns, rows] */
+export function transposedBytes(values: Float32Array, rows: number, columns: number): Int8Array {
+  const scales = scalesOf(values, rows, columns, columns, 127);
+  const out = new Int8Array(values.length);
+  tilewise(rows, columns, (r, c) => {
+    out[c * rows + r] = inSteps(values[r * columns + c]!, scales[r]!, 127);
+  });
+  return out;
+}
+
+/** Numbers of 4 bits, offset to unsigned (8 is zero); two to a byte, low half first. */
+export function packBlocks(values: Float32Array, rows: number, columns: number, block: number): Uint8Array {
   const blocks = Math.ceil(columns / block);
-  const scales = blockScales(values, rows, columns, block, bits);
-  const [top, zero, perByte] = bits === 8 ? [127, 128, 1] : [7, 8, 2];
-  const out = new Uint8Array((rows * blocks * block) / perByte).fill(bits === 8 ? 128 : 0x88);
+  const scales = scalesOf(values, rows, columns, block, 7);
+  const out = new Uint8Array((rows * blocks * block) / 2).fill(0x88);
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
-      const scale = scales[r * blocks + Math.floor(c / block)]!;
-      const rounded = scale === 0 ? 0 : Math.round(values[r * columns + c]! / scale);
-      const unsigned = Math.max(-top, Math.min(top, rounded)) + zero;
+      const unsigned = 8 + inSteps(values[r * columns + c]!, scales[r * blocks + Math.floor(c / block)]!, 7);
       const index = r * blocks * block + c;
-      if (bits === 8) out[index] = unsigned;
-      else if (index % 2 === 0) out[index >> 1] = (out[index >> 1]! & 0xf0) | unsigned;
+      if (index % 2 === 0) out[index >> 1] = (out[index >> 1]! & 0xf0) | unsigned;
       else out[index >> 1] = (out[index >> 1]! & 0x0f) | (unsigned << 4);
     }
   }

@@ -8,15 +8,11 @@ import { modulationParts } from "../../networks/generator.js";
 import { randomArray, randomGenerator, randomIds, tinyGenerator } from "../../testing/random-model.js";
 import { useTemporaryCache } from "../../testing/temporary.js";
 import type { StepEngine, Stepper } from "../stepper.js";
-import { WasmGenerator } from "../wasm/generator.js";
-import { compileKernels } from "../wasm/kernels.js";
-import { Team } from "../wasm/team.js";
-import { channelGroup } from "./channels.js";
 import { graphSteps } from "./graph-step.js";
 import { stepGraph } from "./graphs.js";
+import { askMachine, type Machine, PLAIN } from "./machine.js";
 import { prepare } from "./prepared.js";
-import { tiledStep } from "./tiled.js";
-import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
+import { MODEL_FILE, type WeightFormat } from "./weights.js";
 
 useTemporaryCache();
 
@@ -32,24 +28,11 @@ const config: GeneratorConfig = {
 const { weights } = randomGenerator(config, 6);
 const WINDOW = 8;
 
-async function graphEngine(channels: number): Promise<StepEngine> {
-  const { folder } = await prepare(stepGraph(config, "float32", channels), weights);
+async function engineOf(format: WeightFormat, machine: Machine): Promise<StepEngine> {
+  const { folder } = await prepare(stepGraph(config, format, machine), weights);
   const session = await ort.InferenceSession.create(join(folder, MODEL_FILE), { logSeverityLevel: 4 });
-  return graphSteps(config, session, { rowsAlike: channels > 0, several: true });
-}
-
-async function wasmEngine(): Promise<StepEngine> {
-  const { graph, places } = tiledStep(config);
-  const { folder } = await prepare(graph, weights);
-  const parts = modulationParts(config);
-  return new WasmGenerator(
-    config,
-    parts,
-    places(),
-    join(folder, WEIGHTS_FILE),
-    compileKernels(),
-    new Team(1),
-  );
+  const rowsAlike = format === "int8" || machine.channels > 0;
+  return graphSteps(config, session, { rowsAlike, several: true });
 }
 
 /** What stands at a position of a row, and how it is conditioned: any numbers do. */
@@ -81,9 +64,10 @@ function step(
 }
 
 describe.each([
-  ["convolutions in float32", async () => graphEngine(await channelGroup())],
-  ["products in float32", () => graphEngine(0)],
-  ["products of bytes in WebAssembly", wasmEngine],
+  ["convolutions in float32", async () => engineOf("float32", await askMachine())],
+  ["products in float32", () => engineOf("float32", PLAIN)],
+  ["products of bytes", async () => engineOf("int8", await askMachine())],
+  ["products of bytes without an instruction of their own", () => engineOf("int8", PLAIN)],
 ] as const)("%s", (_, make) => {
   let engine: StepEngine;
   beforeAll(async () => {

@@ -5,20 +5,14 @@ import type { InferenceSession } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import type { DrawPlan } from "../../drawing/plan.js";
-import { modulationParts } from "../../networks/generator.js";
 import type { HostArray, SessionRequest } from "../engine.js";
 import { Answer, type Flag, found, type Methods, serve } from "../rpc.js";
 import type { StepEngine } from "../stepper.js";
-import { WasmGenerator } from "../wasm/generator.js";
-import { compileKernels } from "../wasm/kernels.js";
-import type { StepPlaces } from "../wasm/places.js";
-import { Team } from "../wasm/team.js";
-import type { Module } from "../wasm/webassembly.js";
-import { channelGroup } from "./channels.js";
 import { type GraphStepOptions, graphSteps } from "./graph-step.js";
+import { askMachine } from "./machine.js";
 import { ModulationTables } from "./modulation.js";
 import { StepRunner } from "./runner.js";
-import { MODEL_FILE, WEIGHTS_FILE } from "./weights.js";
+import { MODEL_FILE } from "./weights.js";
 import { WindowChoice } from "./window.js";
 
 export interface SessionSettings {
@@ -48,9 +42,6 @@ const graphs = new Map<number, InferenceSession>();
 const generators = new Map<number, LoadedGenerator>();
 const runners = new Map<number, StepRunner>();
 let ids = 0;
-
-/** Kernels and threads for steps in WebAssembly, made when a generator first wants them. */
-let tiled: { readonly module: Module; readonly team: Team } | undefined;
 
 const open = (folder: string, { threads }: SessionSettings): Promise<InferenceSession> =>
   ort.InferenceSession.create(join(folder, MODEL_FILE), {
@@ -84,7 +75,7 @@ function answered<V>(runner: StepRunner, value: V): Answer<V> {
 const upkeep = new WeakMap<StepRunner, Promise<void>>();
 
 const methods = {
-  channelGroup,
+  askMachine,
 
   async loadGraph(folder: string, settings: SessionSettings): Promise<number> {
     graphs.set(++ids, await open(folder, settings));
@@ -119,16 +110,8 @@ const methods = {
     config: GeneratorConfig,
     folders: { step: string; modulation: string },
     settings: GeneratorSettings,
-    places?: StepPlaces,
   ): Promise<number> {
-    let steps: StepEngine;
-    if (places) {
-      tiled ??= { module: compileKernels(), team: new Team(settings.threads) };
-      const file = join(folders.step, WEIGHTS_FILE);
-      steps = new WasmGenerator(config, modulationParts(config), places, file, tiled.module, tiled.team);
-    } else {
-      steps = graphSteps(config, await open(folders.step, settings), settings);
-    }
+    const steps = graphSteps(config, await open(folders.step, settings), settings);
     const modulation = await open(folders.modulation, settings);
     const tables = new ModulationTables({
       compute: async (conditions, positions) => {
@@ -143,10 +126,7 @@ const methods = {
       pinned: noneId(config),
       together: settings.rowsAlike ? 2 : 1,
     });
-    const { most } = steps;
-    const windows = settings.window
-      ? new WindowChoice(settings.window, settings.window)
-      : new WindowChoice(most);
+    const windows = new WindowChoice(settings.window ?? steps.most, settings.window);
     generators.set(++ids, { config, steps, modulation, tables, windows });
     return ids;
   },
