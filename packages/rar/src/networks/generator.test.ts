@@ -13,11 +13,11 @@ import {
   type GeneratorWeights,
   generatorWeights,
   inputTables,
-  modulationParts,
   modulationTable,
   noPlaceRow,
   placeRow,
   step,
+  unpackModulation,
 } from "./generator.js";
 import type { Past } from "./ops.js";
 
@@ -163,18 +163,13 @@ describe("a small random generator", () => {
               ),
               plain([at.length], at, true),
             ); // [T, 1, parts * D]
-            const D = config.width;
-            const parts = modulationParts(config);
-            const modulation = plainOps.reshape(
-              plainOps.transpose(plainOps.reshape(table, [at.length, parts, D]), [1, 0, 2]),
-              [parts, at.length, D],
-            );
+            const modulation = plainOps.transpose(table, [1, 0, 2]); // [1, T, parts * D]
             const { logits, cache } = step(plainOps, config, weights, {
               tables: inputTables(plainOps, config, weights),
               content: plain([1, at.length], pick(content), true),
               where: plain([at.length], pick(where), true),
               next: plain([at.length], pick(next), true),
-              modulation,
+              modulation: unpackModulation(plainOps, modulation, config.depth, -1),
               past,
             });
             past = cache.map(({ k, v }, layer) => {

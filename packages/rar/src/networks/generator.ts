@@ -78,9 +78,12 @@ export function packModulation<T>(ops: Ops<T>, m: Modulation<T>): T {
   return ops.concat([...parts, m.finalScale, m.finalShift], -1);
 }
 
-/** The reverse, from [parts * B, T, D]: all rows of the first vector, then all of the second, ... */
-function unpackModulation<T>(ops: Ops<T>, packed: T, depth: number): Modulation<T> {
-  const parts = ops.chunk(packed, 6 * depth + 2, 0); // parts x [B, T, D]
+/**
+ * The reverse, where the vectors lie along `axis`: [B, T, parts * D] along -1, or [parts * B, T, D] along 0, all rows of the first
+ * vector, then all of the second, ...
+ */
+export function unpackModulation<T>(ops: Ops<T>, packed: T, depth: number, axis: 0 | -1): Modulation<T> {
+  const parts = ops.chunk(packed, 6 * depth + 2, axis); // parts x [B, T, D]
   const blocks = Array.from({ length: depth }, (_, i) => {
     const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = parts.slice(6 * i) as [T, T, T, T, T, T];
     return { shiftA, scaleA, gateA, shiftM, scaleM, gateM };
@@ -222,8 +225,8 @@ export interface StepInputs<T> {
   readonly where: T;
   /** Rows of the target-aware table, likewise. */
   readonly next: T;
-  /** Packed modulation of those positions, [parts * B, T, D]. */
-  readonly modulation: T;
+  /** Of those positions. */
+  readonly modulation: Modulation<T>;
   /** Keys and values of the positions before, one entry a block. */
   readonly past: readonly Past<T>[];
 }
@@ -238,7 +241,7 @@ export function step<T>(
   const { tables } = inputs;
   const place = ops.add(ops.embedding(tables.where, inputs.where), ops.embedding(tables.next, inputs.next)); // [T, D]
   let x = ops.add(ops.embedding(tables.content, inputs.content), place); // [B, T, D]
-  const m = unpackModulation(ops, inputs.modulation, config.depth);
+  const m = inputs.modulation;
   const cache = w.blocks.map((weights, i) => {
     const past = inputs.past[i];
     const out = block(ops, weights, m.blocks[i] as BlockModulation<T>, config.heads, x, { past });

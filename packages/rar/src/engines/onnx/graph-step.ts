@@ -3,8 +3,8 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { type GeneratorConfig, headWidth } from "../../config/architecture.js";
 import { modulationParts } from "../../networks/generator.js";
-import type { Positions, StepEngine, Stepper } from "../stepper.js";
 import { BLOCK, KeyValueCache } from "./kv-cache.js";
+import type { Positions, StepEngine, Stepper } from "./stepper.js";
 import { MOST } from "./window.js";
 
 /** Score added where nothing is stored: exp of it is exactly 0. */
@@ -34,7 +34,7 @@ class GraphStepper implements Stepper {
   readonly #session: InferenceSession;
   readonly #rows: number;
   readonly #cache: KeyValueCache;
-  readonly #modulation: Float32Array; // [parts, rows, positions, D]
+  readonly #modulation: Float32Array; // [rows, positions, parts * D]
   readonly #feeds: Record<string, Tensor> = {};
   /** Keys and values of the last step. */
   #packed: Float32Array | undefined;
@@ -58,23 +58,20 @@ class GraphStepper implements Stepper {
     return BLOCK - (position % BLOCK);
   }
 
-  modulate(row: number, vectors: Float32Array, rows: number): void {
-    const { width: D } = this.#config;
-    for (let part = 0; part * D < vectors.length; part++)
-      this.#modulation.set(vectors.subarray(part * D, (part + 1) * D), (part * rows + row) * D);
+  modulate(row: number, vectors: Float32Array): void {
+    this.#modulation.set(vectors, row * vectors.length);
   }
 
   async step({ first, content, where, next }: Positions): Promise<Float32Array> {
-    const { heads, width } = this.#config;
+    const { heads } = this.#config;
     const feeds = this.#feeds;
     const N = content.length;
     const T = N / this.#rows;
     feeds.content = int64(content, [N, 1]);
     feeds.where = int64(where, [N, 1]);
     feeds.next = int64(next, [N, 1]);
-    const parts = modulationParts(this.#config);
-    const modulation = this.#modulation.subarray(0, parts * N * width);
-    feeds.modulation = new ort.Tensor("float32", modulation, [parts * N, 1, width]);
+    const vectors = modulationParts(this.#config) * this.#config.width;
+    feeds.modulation = new ort.Tensor("float32", this.#modulation.subarray(0, N * vectors), [N, 1, vectors]);
     feeds.shape = int64([this.#rows, T, heads, 1, headWidth(this.#config)], [5]);
     const filled = first % BLOCK;
     const open = (i: number): boolean => i % BLOCK < filled + Math.floor(i / BLOCK);

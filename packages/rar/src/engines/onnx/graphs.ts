@@ -7,6 +7,7 @@ import {
   modulationParts,
   modulationTable,
   step,
+  unpackModulation,
 } from "../../networks/generator.js";
 import type { Dim, Parameters } from "../../networks/ops.js";
 import { decode, decoderWeights, encode, encoderWeights, quantize } from "../../networks/tokenizer.js";
@@ -61,11 +62,12 @@ export function stepGraph(config: GeneratorConfig, format: WeightFormat, machine
     recentV: cached(`recentV${i}`, BLOCK),
     ...places,
   }));
+  const modulation = graph.input("modulation", "float32", ["N", 1, modulationParts(config) * width]);
   const inputs = {
     content: graph.input("content", "int64", ["N", 1]),
     where: graph.input("where", "int64", ["N", 1]),
     next: graph.input("next", "int64", ["N", 1]),
-    modulation: graph.input("modulation", "float32", [`${modulationParts(config)}*N`, 1, width]),
+    modulation: unpackModulation(ops, modulation, depth, -1),
   };
   const tables = inputTables(ops, config, weights);
   const { logits, cache } = step(ops, config, weights, { tables, ...inputs, past: layers });

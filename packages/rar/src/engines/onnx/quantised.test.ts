@@ -87,7 +87,7 @@ describe.each([
           // What is left is the rounding of x to 7 or 8 bits, whatever the weights' precision; a misplaced number is off by 1.
           const scale = Math.sqrt(columns / 9);
           for (const [i, value] of expected.data.entries())
-            expect(Math.abs(y!.data[i]! - value)).toBeLessThan(0.02 * scale + 1e-6);
+            expect(Math.abs(y!.data[i]! - value)).toBeLessThan(0.03 * scale + 1e-6);
         },
       ),
       { numRuns: 12, endOnFailure: true },

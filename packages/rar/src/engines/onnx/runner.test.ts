@@ -6,9 +6,9 @@ import { tokenDomain } from "../../drawing/noise.js";
 import { type DrawPlan, drawPlace } from "../../drawing/plan.js";
 import { modulationParts } from "../../networks/generator.js";
 import { randomArray, tinyGenerator } from "../../testing/random-model.js";
-import type { Positions, StepEngine } from "../stepper.js";
 import { ModulationTables } from "./modulation.js";
 import { StepRunner } from "./runner.js";
+import type { Positions, StepEngine } from "./stepper.js";
 import { WindowChoice } from "./window.js";
 
 const config: GeneratorConfig = { ...tinyGenerator, codebookSize: 8, tokens: 50 };

@@ -3,9 +3,9 @@ import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import { type DrawPlan, drawPlace } from "../../drawing/plan.js";
 import { clsId, modulationParts, noPlaceRow, placeRow } from "../../networks/generator.js";
 import type { SessionRequest } from "../engine.js";
-import type { StepEngine, Stepper } from "../stepper.js";
 import { Guesses } from "./guesses.js";
 import type { ModulationTables } from "./modulation.js";
+import type { StepEngine, Stepper } from "./stepper.js";
 import { WindowChoice } from "./window.js";
 
 export class StepRunner {
@@ -210,7 +210,7 @@ export class StepRunner {
     const tables = await this.#chunkOf(position);
     for (const [row, condition] of this.#conditions.entries()) {
       const own = tables.get(condition)!.subarray(start, start + vectors);
-      this.#stepper.modulate(row * positions + i, own, this.#conditions.length * positions);
+      this.#stepper.modulate(row * positions + i, own);
     }
   }
 

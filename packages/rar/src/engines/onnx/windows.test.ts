@@ -7,11 +7,11 @@ import type { GeneratorConfig } from "../../config/architecture.js";
 import { modulationParts } from "../../networks/generator.js";
 import { randomArray, randomGenerator, randomIds, tinyGenerator } from "../../testing/random-model.js";
 import { useTemporaryCache } from "../../testing/temporary.js";
-import type { StepEngine, Stepper } from "../stepper.js";
 import { graphSteps } from "./graph-step.js";
 import { stepGraph } from "./graphs.js";
 import { askMachine, type Machine, PLAIN } from "./machine.js";
 import { prepare } from "./prepared.js";
+import type { StepEngine, Stepper } from "./stepper.js";
 import { MODEL_FILE, type WeightFormat } from "./weights.js";
 
 useTemporaryCache();
@@ -53,8 +53,7 @@ function step(
   const each = (what: (row: number, i: number) => number): Int32Array =>
     Int32Array.from({ length: rows * positions }, (_, n) => what(Math.floor(n / positions), n % positions));
   for (let row = 0; row < rows; row++)
-    for (let i = 0; i < positions; i++)
-      stepper.modulate(row * positions + i, vectors(row, first + i), rows * positions);
+    for (let i = 0; i < positions; i++) stepper.modulate(row * positions + i, vectors(row, first + i));
   return stepper.step({
     first,
     content: each((row, i) => (token(row, first + i) + (i < count ? 0 : wrong)) % config.codebookSize),

@@ -7,11 +7,11 @@ import { type GeneratorConfig, noneId } from "../../config/architecture.js";
 import type { DrawPlan } from "../../drawing/plan.js";
 import type { HostArray, SessionRequest } from "../engine.js";
 import { Answer, type Flag, found, type Methods, serve } from "../rpc.js";
-import type { StepEngine } from "../stepper.js";
 import { type GraphStepOptions, graphSteps } from "./graph-step.js";
 import { askMachine } from "./machine.js";
 import { ModulationTables } from "./modulation.js";
 import { StepRunner } from "./runner.js";
+import type { StepEngine } from "./stepper.js";
 import { MODEL_FILE } from "./weights.js";
 import { WindowChoice } from "./window.js";
 

@@ -2,7 +2,7 @@
 import type { Tensor } from "libtorch";
 import * as torch from "libtorch";
 import type { NoiseKey } from "../../drawing/plan.js";
-import { modulationParts, step } from "../../networks/generator.js";
+import { modulationParts, step, unpackModulation } from "../../networks/generator.js";
 import type { LoadedGenerator } from "./generator.js";
 import { KeyValueCache } from "./kv-cache.js";
 import type { ModulationSource } from "./modulation.js";
@@ -66,7 +66,10 @@ function logitsOf(
   input: NetworkInput,
   past: StaticPast[],
 ): Tensor {
-  return torch.scope(() => torch.squeeze(step(ops, config, weights, { tables, ...input, past }).logits, 1));
+  return torch.scope(() => {
+    const modulation = unpackModulation(ops, input.modulation, config.depth, 0);
+    return torch.squeeze(step(ops, config, weights, { tables, ...input, modulation, past }).logits, 1);
+  });
 }
 
 /** Attention reads exactly the positions there are. */

@@ -1,4 +1,4 @@
-/** What computes a batch's steps for {@link StepRunner}: ONNX Runtime, or kernels of our own. */
+/** What computes a batch's steps for the onnx engine's runner. */
 
 /** T positions that follow each other, for R rows; the arrays are [R, T]. */
 export interface Positions {
@@ -15,10 +15,10 @@ export interface Positions {
 export interface Stepper {
   /** How many positions from this one on may be computed at once. */
   room(position: number): number;
-  /** What conditioning does to row `row` of the next step's `rows` (R T): [parts * D]. */
-  modulate(row: number, vectors: Float32Array, rows: number): void;
+  /** What conditioning does to row `row` of the next step's R T: [parts * D]. */
+  modulate(row: number, vectors: Float32Array): void;
   /** The next positions, each after those before it: logits [R, T, K]. */
-  step(positions: Positions): Float32Array | Promise<Float32Array>;
+  step(positions: Positions): Promise<Float32Array>;
   /** Keeps what the last step of `positions` left at its first `count` for later ones. */
   advance(positions: number, count: number): void;
   close(): void;
