@@ -9,6 +9,8 @@ export interface Node {
   /** Name in the graph; a parameter has one only once something uses it as it is. */
   name?: string;
   readonly parameter?: Parameter;
+  /** No number of it is less, where that is known and is near zero. */
+  readonly least?: number;
 }
 
 /** Numbers known before the graph runs: pieces one after the other, each a tensor of the model or given values. */
@@ -28,9 +30,10 @@ export type Storage =
       readonly rows: number;
       readonly columns: number;
     }
-  /** [out, in] rounded to bytes, stored as [in, out], or what a byte of each output stands for */
+  /** [out, in] rounded to bytes, stored as [in, out], what a byte of each output stands for, and the sum of each output's bytes times that */
   | { readonly kind: "bytes"; readonly rows: number; readonly columns: number }
   | { readonly kind: "outputScales"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "outputSums"; readonly rows: number; readonly columns: number }
   /** MatMulNBits' blocks of 4 bits along the last axis: packed numbers, or their scales */
   | {
       readonly kind: "blocks" | "scales";

@@ -3,6 +3,7 @@ import type { ConvOptions, Dim, Ops } from "../../networks/ops.js";
 import { attention } from "./attention.js";
 import type { Graph, Node } from "./graph.js";
 import { type Machine, PLAIN } from "./machine.js";
+import type { ElementType } from "./proto.js";
 import { blockSize, type WeightFormat } from "./weights.js";
 
 const size = (d: Dim | undefined, what: string): number => {
@@ -23,6 +24,9 @@ function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
     return x === 1 ? y : x;
   });
 }
+
+/** x Phi(x) is nowhere less. */
+const LEAST_GELU = -0.17;
 
 /**
  * Traces operations into `graph`.
@@ -93,29 +97,41 @@ export function onnxOps(
     return graph.node("Reshape", [back, graph.int64([-1, ...known])], shape);
   };
 
-  const float = (shape: readonly number[], values: readonly number[]): string =>
-    graph.constant("float32", shape, new Uint8Array(Float32Array.from(values).buffer));
-
   /**
    * y = W x in bytes: each row of x as shares of its largest number, each output's weights as shares of theirs. Sums of whole
    * numbers are exact in any order, so a row's bits do not depend on how many there are, nor on the kernel that multiplies them.
    */
   const inBytes = (x: Node, weight: Node, bias?: Node): Node => {
     const [rows, columns] = weight.shape as readonly [number, number];
-    const zero = graph.constant("uint8", [], Uint8Array.of(levels + 1));
-    const unit = float([], [1 / levels]);
+    const stored = (
+      kind: "bytes" | "outputScales" | "outputSums",
+      shape: number[],
+      type?: ElementType,
+    ): Node => ({
+      type: type ?? "float32",
+      shape,
+      name: graph.store(weight, { kind, rows, columns }, shape, type),
+    });
+    const number = (value: number): string =>
+      graph.constant("float32", [], new Uint8Array(Float32Array.of(value).buffer));
+    // Numbers that hardly fall below zero use all bytes, others those on both sides of the middle.
+    const above = x.least === undefined ? x : graph.node("Sub", [x, number(x.least)], x.shape);
+    const sizes = x.least === undefined ? graph.node("Abs", [x], x.shape) : above;
+    const [top, middle] = x.least === undefined ? [levels, levels + 1] : [2 * levels + 1, 0];
     const one = replaced(x.shape, x.shape.length - 1, 1);
-    const sizes = graph.node("Abs", [x], x.shape);
     const largest = graph.node("ReduceMax", [sizes, graph.int64([-1])], one, { keepdims: 1 });
-    const shares = graph.node("Div", [x, largest], x.shape);
-    const rounded = graph.node("QuantizeLinear", [shares, unit, zero], x.shape, {}, "uint8");
-    const bytes = graph.store(weight, { kind: "bytes", rows, columns }, [columns, rows], "int8");
-    const scales = graph.store(weight, { kind: "outputScales", rows, columns }, [rows]);
+    const shares = graph.node("Div", [above, largest], x.shape);
+    const step = number(1 / top);
+    const zero = graph.constant("uint8", [], Uint8Array.of(middle));
+    const q = graph.node("QuantizeLinear", [shares, step, zero], x.shape, {}, "uint8");
+
     const shape = [...x.shape.slice(0, -1), rows];
-    const inputs = [rounded, bytes, unit, scales, zero];
-    const product = graph.node("com.microsoft:MatMulIntegerToFloat", inputs, shape);
+    const given = [q, stored("bytes", [columns, rows], "int8"), step, stored("outputScales", [rows]), zero];
+    const product = graph.node("com.microsoft:MatMulIntegerToFloat", given, shape);
     const scaled = graph.node("Mul", [product, largest], shape);
-    return bias ? add(scaled, bias) : scaled;
+    if (x.least === undefined) return bias ? add(scaled, bias) : scaled;
+    const floor = graph.node("Mul", [stored("outputSums", [rows]), number(x.least)], [rows]);
+    return add(scaled, bias ? add(floor, bias) : floor); // known when the model is loaded
   };
 
   const linear = (x: Node, weight: Node, bias?: Node): Node => {
@@ -224,7 +240,7 @@ export function onnxOps(
     },
     relu: (x) => graph.node("Relu", [x], x.shape),
     silu: (x) => graph.node("com.microsoft:QuickGelu", [x], x.shape, { alpha: { float: 1 } }),
-    gelu: (x) => graph.node("com.microsoft:Gelu", [x], x.shape),
+    gelu: (x) => ({ ...graph.node("com.microsoft:Gelu", [x], x.shape), least: LEAST_GELU }),
     linear,
     matmul,
     embedding: (table, ids) =>

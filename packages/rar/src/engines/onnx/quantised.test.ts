@@ -162,4 +162,28 @@ describe("int8", () => {
       expect(alone).toEqual(together.subarray(first * rows, (first + count) * rows));
     }
   });
+
+  it("gives what comes out of GELU, hardly ever below zero, all the bytes there are", async () => {
+    await using engine = new OnnxEngine({ precision: "int8", threads: 2 });
+    const [rows, columns, count] = [32, 96, 50];
+    const w = { data: randomArray(1, rows * columns), shape: [rows, columns] };
+    const b = { data: randomArray(2, rows), shape: [rows] };
+    const x = { data: randomArray(3, count * columns, 3), shape: [count, columns] };
+    const { y, plain } = await engine.evaluate(
+      (ops, get, inputs) => {
+        const heard = ops.gelu(inputs.x!);
+        const same = ops.mul(heard, ops.constant([1], [1])); // which the engine knows nothing of
+        return {
+          y: ops.linear(heard, get("w"), get("b")),
+          plain: ops.linear(same, get("w"), get("b")),
+        };
+      },
+      sourceOf({ w, b }),
+      { x },
+    );
+    const weights = asPlain({ ...w, data: rounded.int8(w.data, rows, columns) });
+    const { data } = plainOps.linear(plainOps.gelu(asPlain(x)), weights, asPlain(b));
+    expect(relativeError(plain!.data, data)).toBeLessThan(0.02);
+    expect(relativeError(y!.data, data)).toBeLessThan(0.6 * relativeError(plain!.data, data));
+  });
 });

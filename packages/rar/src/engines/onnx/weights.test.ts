@@ -8,6 +8,7 @@ import { Graph } from "./graph.js";
 import { onnxOps } from "./ops.js";
 import {
   blockSize,
+  byteSums,
   grouped,
   packBlocks,
   scalesOf,
@@ -80,12 +81,17 @@ describe("bytes", () => {
         const bytes = transposedBytes(values, rows, columns);
         expect(scales).toHaveLength(rows);
         expect(bytes).toHaveLength(rows * columns);
+        const sums = byteSums(values, rows, columns);
         for (let r = 0; r < rows; r++) {
           const own = values.subarray(r * columns, (r + 1) * columns);
           const largest = largestOf(own);
           expect(scales[r]).toBe(Math.fround(largest / 127));
-          for (const [c, value] of own.entries())
+          let sum = 0;
+          for (const [c, value] of own.entries()) {
             check(value, bytes[c * rows + r]!, scales[r]!, largest, 127);
+            sum += bytes[c * rows + r]!;
+          }
+          expect(sums[r]).toBe(Math.fround(sum * scales[r]!));
         }
       }),
       { numRuns: 25 },

@@ -124,6 +124,7 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
   if (storage.kind === "channels") return asBytes(grouped(values, rows, columns, storage.channels));
   if (storage.kind === "bytes") return asBytes(transposedBytes(values, rows, columns));
+  if (storage.kind === "outputSums") return asBytes(byteSums(values, rows, columns));
   if (storage.kind === "outputScales") return asBytes(scalesOf(values, rows, columns, columns, 127));
   return storage.kind === "scales"
     ? asBytes(scalesOf(values, rows, columns, storage.block, 7))
@@ -207,6 +208,16 @@ export function transposedBytes(values: Float32Array, rows: number, columns: num
     out[c * rows + r] = inSteps(values[r * columns + c]!, scales[r]!, 127);
   });
   return out;
+}
+
+/** Of each row what its bytes stand for, added up. [rows] */
+export function byteSums(values: Float32Array, rows: number, columns: number): Float32Array {
+  const scales = scalesOf(values, rows, columns, columns, 127);
+  return scales.map((scale, r) => {
+    let sum = 0;
+    for (let c = 0; c < columns; c++) sum += inSteps(values[r * columns + c]!, scale, 127);
+    return sum * scale;
+  });
 }
 
 /** Numbers of 4 bits, offset to unsigned (8 is zero); two to a byte, low half first. */
