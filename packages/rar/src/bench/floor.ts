@@ -130,11 +130,11 @@ const stepWeights = ({ width: D, depth, mlpWidth: F, codebookSize: K }: Generato
 /** Bytes of a number that is not quantised: of the caches, too. */
 const numberBytes = (precision: Precision): number => (precision === "bfloat16" ? 2 : 4);
 
-/** Bytes a weight takes at a precision, the blocks' scales included. */
-const weightBytes = (precision: Precision, columns: number): number =>
-  precision === "int8" || precision === "int4"
-    ? (precision === "int8" ? 1 : 0.5) + 4 / blockSize(columns)
-    : numberBytes(precision);
+/** Bytes a weight takes at a precision, the scales of outputs or blocks included. */
+function weightBytes(precision: Precision, columns: number): number {
+  if (precision === "int8") return 1 + 4 / columns;
+  return precision === "int4" ? 0.5 + 4 / blockSize(columns) : numberBytes(precision);
+}
 
 export interface ImageFloor {
   readonly steps: number;

@@ -5,9 +5,9 @@ import { BLOCK } from "./kv-cache.js";
 
 /**
  * A step's cache: whole blocks of positions, and the block under way, up to BLOCK positions of which the mask leaves open those
- * before a row's own. With `several`, T positions of each row at once, N = R T rows.
+ * before a row's own. With `several`, T positions of each of R rows at once.
  *
- * A position's own key and value stand apart from the block's, and each product takes one query at a time. So the numbers have
+ * A position's own key and value stand apart from the block's, and each product takes one query at a time: so the numbers have
  * the same bits whether the positions before, in the same block, came with it or long ago.
  */
 export interface BlockPast extends Past<Node> {
@@ -15,8 +15,6 @@ export interface BlockPast extends Past<Node> {
   readonly recentV: Node;
   /** [1, 1, T, 1, BLOCK] */
   readonly mask: Node;
-  /** R, T, H, 1, d */
-  readonly shape: Node;
   /** S, BLOCK, 1 */
   readonly lengths: Node;
   /** How many positions the block holds, for each row, [R]. */
@@ -25,7 +23,7 @@ export interface BlockPast extends Past<Node> {
   readonly several: Node | undefined;
 }
 
-/** Softmax(q kT) v. q, k, v: [B, H, T, d], of a step graph [N, H, 1, d] */
+/** Softmax(q kT) v. q, k, v: [B, H, T, d] */
 export function attention(graph: Graph, q: Node, k: Node, v: Node, past?: Past<Node>): Node {
   if (past && "recentK" in past) return stepAttention(graph, q, k, v, past as BlockPast);
   const [B, H, T, d] = q.shape as [Dim, Dim, number, number];
@@ -48,47 +46,39 @@ export function attention(graph: Graph, q: Node, k: Node, v: Node, past?: Past<N
 }
 
 function stepAttention(graph: Graph, q: Node, k: Node, v: Node, past: BlockPast): Node {
-  const [N, H, , d] = q.shape as [Dim, number, number, number];
+  const [R, H, T, d] = q.shape as [Dim, number, Dim, number];
   const { add, matmul, softmax } = operations(graph);
-  const each = ["R", H, "T", 1] as const;
-  const hear = (query: Node, key: Node, value: Node, recentK: Node, recentV: Node): Node => {
-    const score = (keys: Node, length: Dim): Node => scores(graph, query, keys, [...each, length]);
-    const all = [score(past.k, "S"), add(score(recentK, BLOCK), past.mask), score(key, 1)];
+  /** Queries of one head stand together, so that its keys and values are read from the nearest cache. */
+  const each = [R, H, T, 1] as const;
+  const [query, key, value] = [q, k, v].map((x) =>
+    graph.node("Reshape", [x, graph.int64([0, 0, -1, 1, d])], [...each, d]),
+  ) as [Node, Node, Node];
+  const score = (keys: Node, length: Dim): Node => scores(graph, query, keys, [...each, length]);
+  const own = score(key, 1);
+  const before = score(past.k, "S");
+
+  const hear = (recentK: Node, recentV: Node): Node => {
+    const all = [before, add(score(recentK, BLOCK), past.mask), own];
     const weights = softmax(graph.node("Concat", all, [...each, "S+"], { axis: 4 }));
     const [wPast, wRecent, wOwn] = split(graph, weights, past.lengths, ["S", BLOCK, 1]) as [Node, Node, Node];
     const cached = add(matmul(wPast, past.v, [...each, d]), matmul(wRecent, recentV, [...each, d]));
     return add(cached, graph.node("Mul", [wOwn, value], [...each, d]));
   };
-  const merged = (heard: Node): Node =>
-    graph.node("Reshape", [heard, graph.int64([-1, H, 1, d])], [N, H, 1, d]);
-
-  const alone = (): Node => {
-    const [query, key, value] = [q, k, v].map((x) =>
-      graph.node("Reshape", [x, graph.int64([-1, H, 1, 1, d])], [...each, d]),
-    ) as [Node, Node, Node];
-    return merged(hear(query, key, value, past.recentK, past.recentV)); // its own position is masked there
+  const alone = (): Node => hear(past.recentK, past.recentV); // its own position is masked there
+  /** The block with the new positions in their places. */
+  const filled = (kept: Node, fresh: Node): Node => {
+    const rows = graph.node("Reshape", [fresh, graph.int64([0, 0, 1, -1, d])], [R, H, 1, T, d]);
+    return graph.node("TensorScatter", [kept, rows, past.from], kept.shape, { axis: 3 });
   };
-  /** Queries of one head stand together, so that its keys and values are read from the first cache. */
-  const together = (): Node => {
-    const byRow = (x: Node): Node => graph.node("Reshape", [x, past.shape], ["R", "T", H, 1, d]);
-    const byHead = (x: Node): Node =>
-      graph.node("Transpose", [byRow(x)], [...each, d], { perm: [0, 2, 1, 3, 4] });
-    const [query, key, value] = [q, k, v].map(byHead) as [Node, Node, Node];
-    /** The block with the new positions in their places. */
-    const filled = (kept: Node, fresh: Node): Node => {
-      const rows = graph.node("Reshape", [fresh, graph.int64([0, 0, 1, -1, d])], ["R", H, 1, "T", d]);
-      return graph.node("TensorScatter", [kept, rows, past.from], kept.shape, { axis: 3 });
-    };
-    const heard = hear(query, key, value, filled(past.recentK, key), filled(past.recentV, value));
-    return merged(graph.node("Transpose", [heard], ["R", "T", H, 1, d], { perm: [0, 2, 1, 3, 4] }));
-  };
-  return past.several
+  const together = (): Node => hear(filled(past.recentK, k), filled(past.recentV, v));
+  const heard = past.several
     ? graph.either(
         past.several,
         () => [together()],
         () => [alone()],
       )[0]!
     : alone();
+  return graph.node("Reshape", [heard, graph.int64([0, 0, -1, d])], q.shape);
 }
 
 const operations = (graph: Graph) => ({

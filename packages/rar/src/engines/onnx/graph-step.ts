@@ -63,7 +63,6 @@ class GraphStepper implements Stepper {
   }
 
   async step({ first, content, where, next }: Positions): Promise<Float32Array> {
-    const { heads } = this.#config;
     const feeds = this.#feeds;
     const N = content.length;
     const T = N / this.#rows;
@@ -72,7 +71,7 @@ class GraphStepper implements Stepper {
     feeds.next = int64(next, [N, 1]);
     const vectors = modulationParts(this.#config) * this.#config.width;
     feeds.modulation = new ort.Tensor("float32", this.#modulation.subarray(0, N * vectors), [N, 1, vectors]);
-    feeds.shape = int64([this.#rows, T, heads, 1, headWidth(this.#config)], [5]);
+    feeds.byRow = int64([this.#rows, T, -1, headWidth(this.#config)], [4]);
     const filled = first % BLOCK;
     const open = (i: number): boolean => i % BLOCK < filled + Math.floor(i / BLOCK);
     const mask = Float32Array.from({ length: T * BLOCK }, (_, i) => (open(i) ? 0 : CLOSED));

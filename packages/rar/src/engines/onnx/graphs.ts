@@ -43,11 +43,10 @@ export function parameters(shapes: Shapes): Parameters<Node> {
  */
 export function stepGraph(config: GeneratorConfig, format: WeightFormat, machine: Machine = PLAIN): Graph {
   const graph = new Graph();
-  const ops = onnxOps(graph, format, machine);
+  const ops = onnxOps(graph, format, machine, graph.input("byRow", "int64", [4]));
   const weights = generatorWeights(config, parameters(generatorShapes(config)));
   const { depth, heads, width } = config;
   const places = {
-    shape: graph.input("shape", "int64", [5]),
     lengths: graph.input("lengths", "int64", [3]),
     mask: graph.input("mask", "float32", [1, 1, "T", 1, BLOCK]),
     from: graph.input("from", "int64", ["R"]),

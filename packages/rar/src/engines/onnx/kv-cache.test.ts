@@ -41,7 +41,7 @@ describe("KeyValueCache", () => {
                   const [view, length, index] =
                     p < whole ? [cache.past(i), whole, p] : [cache.recent(i), BLOCK, p - whole];
                   const there = ((r * heads + h) * length + index) * d;
-                  const given = (((i * rows + r) * T + at) * heads + h) * d;
+                  const given = (((i * rows + r) * heads + h) * T + at) * d;
                   for (let j = 0; j < d; j++)
                     if (view[there + j] !== packed[given + j])
                       expect.fail(`buffer ${i}, row ${r}, head ${h}, position ${p}`);

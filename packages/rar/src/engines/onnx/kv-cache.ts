@@ -63,7 +63,7 @@ export class KeyValueCache {
   /**
    * Appends the first `count` of a step's positions; they must fit the block.
    *
-   * @param packed - the new keys and values in the order of the buffers, [2 * layers, rows, positions, heads, d]
+   * @param packed - the new keys and values in the order of the buffers, [2 * layers, rows, heads, positions, d]
    * @param positions - of the step, for each row
    * @returns whether a block became whole, so that views must be taken anew
    */
@@ -76,13 +76,10 @@ export class KeyValueCache {
     const from = new Float64Array(packed.buffer, packed.byteOffset, packed.length / 2);
     for (const [i, buffer] of this.#recent.entries()) {
       const to = new Float64Array(buffer.buffer);
-      for (let r = 0; r < rows; r++) {
-        for (let p = 0; p < count; p++) {
-          let source = ((i * rows + r) * positions + p) * heads * pairs;
-          let start = (r * heads * BLOCK + filled + p) * pairs;
-          for (let h = 0; h < heads; h++, start += BLOCK * pairs)
-            for (let j = 0; j < pairs; j++) to[start + j] = from[source++]!;
-        }
+      for (let s = 0; s < rows * heads; s++) {
+        let source = (i * rows * heads + s) * positions * pairs;
+        let target = (s * BLOCK + filled) * pairs;
+        for (let j = 0; j < count * pairs; j++) to[target++] = from[source++]!;
       }
     }
     this.#length += count;

@@ -31,12 +31,14 @@ const LEAST_GELU = -0.17;
 /**
  * Traces operations into `graph`.
  * @param format - how the weights of `linear` are stored
+ * @param byRow - R, T, -1, d, where the first of three sizes is R T: only attention looks at them apart
  * @param machine - what ONNX Runtime's products are on this machine
  */
 export function onnxOps(
   graph: Graph,
   format: WeightFormat,
   { channels, levels }: Machine = PLAIN,
+  byRow?: Node,
 ): Ops<Node> {
   const elementwise =
     (op: string) =>
@@ -180,10 +182,10 @@ export function onnxOps(
   const splitHeads = (qkv: Node, heads: number): [Node, Node, Node] => {
     const [B, T, width] = qkv.shape as [Dim, Dim, number];
     const d = width / 3 / heads;
-    if (T === 1) {
-      // One position: no transpose, and a single reshape for all three.
-      const all = graph.node("Reshape", [qkv, graph.int64([0, 3 * heads, 1, d])], [B, 3 * heads, 1, d]);
-      return chunk(all, 3, 1) as [Node, Node, Node];
+    if (byRow) {
+      const all = graph.node("Reshape", [qkv, byRow], ["R", "T", 3 * heads, d]);
+      const turned = graph.node("Transpose", [all], ["R", 3 * heads, "T", d], { perm: [0, 2, 1, 3] });
+      return chunk(turned, 3, 1) as [Node, Node, Node];
     }
     return chunk(qkv, 3, 2).map((x) => {
       const split = graph.node("Reshape", [x, graph.int64([0, size(T, "T"), heads, d])], [B, T, heads, d]);
@@ -193,7 +195,8 @@ export function onnxOps(
 
   const mergeHeads = (x: Node): Node => {
     const [B, H, T, d] = x.shape as [Dim, number, number, number];
-    const rows = T === 1 ? x : graph.node("Transpose", [x], [B, T, H, d], { perm: [0, 2, 1, 3] });
+    const rows = graph.node("Transpose", [x], [B, T, H, d], { perm: [0, 2, 1, 3] });
+    if (byRow) return graph.node("Reshape", [rows, graph.int64([-1, 1, H * d])], ["N", 1, H * d]);
     return graph.node("Reshape", [rows, graph.int64([0, T, H * d])], [B, T, H * d]);
   };
 

@@ -48,6 +48,7 @@ const open = (folder: string, { threads }: SessionSettings): Promise<InferenceSe
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    extra: { session: { dynamic_block_base: "2" } }, // work in smaller pieces: a busy core holds the others up for less (docs/log.md)
     enableMemPattern: false, // with the arena alone the decoder is faster and its peak lower (docs/log.md)
     logSeverityLevel: 4, // errors reach the caller; nothing is printed
   });
