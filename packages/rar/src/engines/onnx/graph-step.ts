@@ -17,7 +17,7 @@ export interface GraphStepOptions {
   readonly several: boolean;
 }
 
-/** ONNX Runtime multiplies a lone row by another kernel, and of 4- and 8-bit weights also the last of an odd number. */
+/** ONNX Runtime multiplies a lone row by another kernel, and of 4-bit weights also the last of an odd number. */
 export const graphSteps = (
   config: GeneratorConfig,
   session: InferenceSession,

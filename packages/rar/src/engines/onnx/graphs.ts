@@ -38,7 +38,7 @@ export function parameters(shapes: Shapes): Parameters<Node> {
 }
 
 /**
- * T positions after the cached ones of each of R rows, N = R T in all, row by row. With weights in float32 T may be more than 1:
+ * T positions after the cached ones of each of R rows, N = R T in all, row by row. Except with weights of 4 bits T may be more than 1:
  * each then sees those before it, and its numbers have the bits they would have alone.
  */
 export function stepGraph(config: GeneratorConfig, format: WeightFormat, machine: Machine = PLAIN): Graph {

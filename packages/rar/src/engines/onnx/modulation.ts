@@ -23,7 +23,7 @@ export class ModulationTables {
 
   /**
    * `together`: conditions that one call computes, default 1. Two are a third faster, but more must not be asked for where a
-   * row's bits depend on its place among the call's rows, as with 8- and 4-bit weights: an image must not depend on which other
+   * row's bits depend on its place among the call's rows, as with 4-bit weights: an image must not depend on which other
    * classes happened to be computed with its own.
    */
   constructor(options: {
