@@ -31,8 +31,8 @@ const LEAST_GELU = -0.17;
 /**
  * Traces operations into `graph`.
  * @param format - how the weights of `linear` are stored
- * @param byRow - R, T, -1, d, where the first of three sizes is R T: only attention looks at them apart
  * @param machine - what ONNX Runtime's products are on this machine
+ * @param byRow - R, T, -1, d, where the first of three sizes is R T: only attention looks at them apart
  */
 export function onnxOps(
   graph: Graph,
