@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command `rarity`: hands the arguments over and turns the result into an exit code. */
 import { run } from "./program.js";
 
