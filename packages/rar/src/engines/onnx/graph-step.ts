@@ -72,7 +72,7 @@ class GraphStepper implements Stepper {
     const vectors = modulationParts(this.#config) * this.#config.width;
     feeds.modulation = new ort.Tensor("float32", this.#modulation.subarray(0, N * vectors), [N, 1, vectors]);
     feeds.byRow = int64([this.#rows, T, -1, headWidth(this.#config)], [4]);
-    const filled = first % BLOCK;
+    const filled = first - this.#cache.whole;
     const open = (i: number): boolean => i % BLOCK < filled + Math.floor(i / BLOCK);
     const mask = Float32Array.from({ length: T * BLOCK }, (_, i) => (open(i) ? 0 : CLOSED));
     feeds.mask = new ort.Tensor("float32", mask, [1, 1, T, 1, BLOCK]);

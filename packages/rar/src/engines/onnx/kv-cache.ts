@@ -16,7 +16,8 @@ export interface CacheShape {
   readonly positions: number;
 }
 
-const wholeBlocks = (positions: number): number => BLOCK * Math.floor(positions / BLOCK);
+/** The last block stays where it is when it is full: nothing is stored after it, and joining it to the others would copy all of them. */
+const wholeBlocks = (positions: number): number => BLOCK * Math.floor((positions - 1) / BLOCK);
 
 export const cacheBytes = ({ layers, rows, heads, headWidth, positions }: CacheShape): number =>
   2 * layers * rows * heads * (wholeBlocks(positions) + BLOCK) * headWidth * 4;
@@ -55,7 +56,7 @@ export class KeyValueCache {
     return this.#past[i]!.subarray(0, rows * heads * this.#whole * headWidth);
   }
 
-  /** The block under way of buffer i, [rows * heads, BLOCK, d]; those past `length` are to be masked. */
+  /** The block under way of buffer i, [rows * heads, BLOCK, d]; those past `length` are to be masked. Full only when nothing will follow. */
   recent(i: number): Float32Array {
     return this.#recent[i]!;
   }
@@ -83,7 +84,7 @@ export class KeyValueCache {
       }
     }
     this.#length += count;
-    const grew = filled + count === BLOCK;
+    const grew = filled + count === BLOCK && this.#length < this.#shape.positions;
     if (grew) this.#join();
     return grew;
   }

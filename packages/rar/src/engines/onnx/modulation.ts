@@ -64,7 +64,9 @@ export class ModulationTables {
       );
       const each = packed.length / some.length;
       for (const [k, condition] of some.entries()) {
-        const own = some.length === 1 ? packed : packed.slice(k * each, (k + 1) * each);
+        // In one piece with its neighbours, with which it goes; the pinned one, which stays, must not hold theirs.
+        const cut = some.includes(this.#pinned) ? "slice" : "subarray";
+        const own = some.length === 1 ? packed : packed[cut](k * each, (k + 1) * each);
         this.#chunks.set(`${condition}/${chunk}`, own);
         found.set(condition, own);
       }
