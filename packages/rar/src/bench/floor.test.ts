@@ -35,14 +35,16 @@ describe("decoderFlops", () => {
     for (const { name, shape } of weights.tensors.values())
       loaded.set(name, plain(shape, await weights.readFloat32(name)));
     let flops = 0;
+    const convolved = (x: Plain, weight: Plain, scale: number): Plain => {
+      const [C, h, w] = [x.shape[1]!, scale * x.shape[2]!, scale * x.shape[3]!];
+      const [out, , kh, kw] = weight.shape as [number, number, number, number];
+      flops += 2 * C * out * kh * kw * h * w;
+      return plain([1, out, h, w], new Float64Array(out * h * w));
+    };
     const counting: typeof plainOps = {
       ...plainOps,
-      conv2d: (x, weight) => {
-        const [, C, h, w] = x.shape as [number, number, number, number];
-        const [out, , kh, kw] = weight.shape as [number, number, number, number];
-        flops += 2 * C * out * kh * kw * h * w;
-        return plain([1, out, h, w], new Float64Array(out * h * w));
-      },
+      conv2d: (x, weight) => convolved(x, weight, 1),
+      upsampledConv: (x, weight) => convolved(x, weight, 2),
     };
     const side = config.resolution / 2 ** (config.multipliers.length - 1);
     const codes = plain([1, side, side], new Float64Array(side * side), true);

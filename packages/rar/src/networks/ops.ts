@@ -77,14 +77,14 @@ export interface Ops<T> {
 
   /** x: [B, C, h, w], weight: [out, in, kh, kw] */
   conv2d(x: T, weight: T, bias: T | undefined, options: ConvOptions): T;
+  /** A 3 x 3 convolution of x at twice its size (nearest neighbour), padded with zeros: [B, in, h, w] -> [B, out, 2h, 2w]. */
+  upsampledConv(x: T, weight: T, bias: T | undefined): T;
   /** Mean of 2 x 2 cells; an odd last row or column is left out. */
   avgPool2(x: T): T;
   /** Largest of 3 x 3 cells. Stride 1 keeps the size, with nothing outside; stride 2 takes whole windows only. */
   maxPool3(x: T, stride: 1 | 2): T;
   /** Mean of those of 3 x 3 cells that lie inside the image; the size stays. */
   avgPool3(x: T): T;
-  /** Nearest neighbour, twice the size. */
-  upsample2(x: T): T;
 
   /** Sum over the last axis, which stays with size 1. */
   sumLast(x: T): T;

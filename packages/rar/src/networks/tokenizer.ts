@@ -196,7 +196,7 @@ export function decodeLatent<T>(ops: Ops<T>, w: DecoderWeights<T>, x: T, tap?: T
     const { blocks, upsample } = w.up[i]!;
     const level = ops.scope(() => {
       const y = blocks.reduce((h, block) => residual(ops, block, h), x);
-      return upsample ? convolve(ops, upsample, ops.upsample2(y)) : y;
+      return upsample ? ops.upsampledConv(y, upsample.weight, upsample.bias) : y;
     });
     x = stage(`up.${i}`, level);
   }

@@ -237,11 +237,24 @@ export function operationsContract(makeEngine: () => Engine | Promise<Engine>): 
   );
 
   property(
-    "avgPool2 leaves odd edges out, upsample2 doubles",
+    "avgPool2 leaves odd edges out",
     fc.record({ shape: fc.tuple(size(2), size(3), size(7, 2), size(7, 2)), seed: seeds }),
     ({ shape, seed }) =>
-      agrees((ops, _, x) => ({ half: ops.avgPool2(x.x!), double: ops.upsample2(x.x!) }), {
+      agrees((ops, _, x) => ({ half: ops.avgPool2(x.x!) }), { inputs: { x: floats(seed, shape) } }),
+  );
+
+  property(
+    "upsampledConv is a convolution of the picture at twice its size, at its edges too",
+    fc.record({
+      shape: fc.tuple(size(2), size(3), size(5), size(5)),
+      out: size(4),
+      bias: fc.boolean(),
+      seed: seeds,
+    }),
+    ({ shape, out, bias, seed }) =>
+      agrees((ops, get, x) => ({ y: ops.upsampledConv(x.x!, get("w"), bias ? get("b") : undefined) }), {
         inputs: { x: floats(seed, shape) },
+        parameters: { w: floats(seed + 1, [out, shape[1], 3, 3]), b: floats(seed + 2, [out]) },
       }),
   );
 

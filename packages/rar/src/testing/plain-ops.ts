@@ -238,6 +238,11 @@ export const plainOps: Ops<Plain> = {
   attention,
   dropout: (x) => x,
   conv2d,
+  upsampledConv: (x, weight, bias) => {
+    const [B, C, h, w] = x.shape as [number, number, number, number];
+    const doubled = build([B, C, 2 * h, 2 * w], ([b, c, y, z]) => pick(x, [b!, c!, y! >> 1, z! >> 1]));
+    return conv2d(doubled, weight, bias, { padding: { top: 1, bottom: 1, left: 1, right: 1 } });
+  },
   avgPool2: (x) => {
     const [B, C, h, w] = x.shape as [number, number, number, number];
     return build([B, C, Math.floor(h / 2), Math.floor(w / 2)], ([b, c, y, z]) => {
@@ -258,10 +263,6 @@ export const plainOps: Ops<Plain> = {
       const cells = around(x, [b!, c!, y!, z!]);
       return cells.reduce((sum, v) => sum + v, 0) / cells.length;
     }),
-  upsample2: (x) => {
-    const [B, C, h, w] = x.shape as [number, number, number, number];
-    return build([B, C, 2 * h, 2 * w], ([b, c, y, z]) => pick(x, [b!, c!, y! >> 1, z! >> 1]));
-  },
   sumLast: (x) =>
     build([...x.shape.slice(0, -1), 1], (index) => {
       let sum = 0;

@@ -4,6 +4,7 @@ import { attention } from "./attention.js";
 import type { Graph, Node } from "./graph.js";
 import { type Machine, PLAIN } from "./machine.js";
 import type { ElementType } from "./proto.js";
+import { upsampledConv } from "./upsampled-conv.js";
 import { blockSize, type WeightFormat } from "./weights.js";
 
 const size = (d: Dim | undefined, what: string): number => {
@@ -255,6 +256,7 @@ export function onnxOps(
     attention: (q, k, v, past) => attention(graph, q, k, v, past),
     dropout: (x) => x,
     conv2d,
+    upsampledConv: (x, weight, bias) => upsampledConv(graph, conv2d, x, weight, bias),
     avgPool2: (x) =>
       graph.node(
         "AveragePool",
@@ -281,15 +283,6 @@ export function onnxOps(
         pads: [1, 1, 1, 1],
         count_include_pad: 0,
       }),
-    upsample2: (x) => {
-      const scales = graph.constant("float32", [4], new Uint8Array(new Float32Array([1, 1, 2, 2]).buffer));
-      return graph.node(
-        "Resize",
-        [x, "", scales],
-        [x.shape[0]!, x.shape[1]!, 2 * size(x.shape[2], "height"), 2 * size(x.shape[3], "width")],
-        { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
-      );
-    },
     sumLast: (x) =>
       graph.node("ReduceSum", [x, graph.int64([-1])], replaced(x.shape, x.shape.length - 1, 1), {
         keepdims: 1,

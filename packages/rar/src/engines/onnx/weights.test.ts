@@ -10,6 +10,7 @@ import {
   blockSize,
   byteSums,
   grouped,
+  kernelPhase,
   packBlocks,
   scalesOf,
   storedBytes,
@@ -52,6 +53,19 @@ describe("grouped", () => {
         const group = Math.floor(r / size) * (columns / size) + Math.floor(c / size);
         expect(out[(group * size + (c % size)) * size + (r % size)]).toBe(values[r * columns + c]);
       }
+  });
+});
+
+describe("kernelPhase", () => {
+  it("adds up the weights that meet the same pixel", () => {
+    const kernel = Float32Array.of(1, 2, 4, 8, 16, 32, 64, 128, 256);
+    expect([...kernelPhase(kernel, 0, 0)]).toEqual([1, 2 + 4, 8 + 64, 16 + 32 + 128 + 256]);
+    expect([...kernelPhase(kernel, 0, 1)]).toEqual([1 + 2, 4, 8 + 16 + 64 + 128, 32 + 256]);
+    expect([...kernelPhase(kernel, 1, 0)]).toEqual([1 + 8, 2 + 4 + 16 + 32, 64, 128 + 256]);
+    expect([...kernelPhase(kernel, 1, 1)]).toEqual([1 + 2 + 8 + 16, 4 + 32, 64 + 128, 256]);
+    expect(kernelPhase(Float32Array.of(...kernel, ...kernel.map((v) => -v)), 1, 1).slice(4)).toEqual(
+      kernelPhase(kernel, 1, 1).map((v) => -v),
+    );
   });
 });
 

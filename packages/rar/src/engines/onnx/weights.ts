@@ -123,6 +123,7 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
   const { rows, columns } = storage;
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
   if (storage.kind === "channels") return asBytes(grouped(values, rows, columns, storage.channels));
+  if (storage.kind === "phase") return asBytes(kernelPhase(values, storage.row, storage.column));
   if (storage.kind === "bytes") return asBytes(transposedBytes(values, rows, columns));
   if (storage.kind === "outputSums") return asBytes(byteSums(values, rows, columns));
   if (storage.kind === "outputScales") return asBytes(scalesOf(values, rows, columns, columns, 127));
@@ -172,6 +173,17 @@ export function grouped(values: Float32Array, rows: number, columns: number, siz
   for (let r0 = 0; r0 < rows; r0 += size)
     for (let c = 0; c < columns; c++)
       for (let r = r0; r < r0 + size; r++) out[at++] = values[r * columns + c]!;
+  return out;
+}
+
+/** Kernels of 3 x 3 as kernels of 2 x 2, by adding up the middle row and the one after it (`row` 0) or before (1), and columns likewise. */
+export function kernelPhase(values: Float32Array, row: 0 | 1, column: 0 | 1): Float32Array {
+  const place = (k: number, phase: 0 | 1): number => (k > phase ? 1 : 0);
+  const out = new Float32Array((values.length / 9) * 4);
+  for (const [i, value] of values.entries()) {
+    const [kernel, y, x] = [Math.floor(i / 9), Math.floor(i / 3) % 3, i % 3];
+    out[4 * kernel + 2 * place(y, row) + place(x, column)]! += value;
+  }
   return out;
 }
 

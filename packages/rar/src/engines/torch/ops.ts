@@ -119,10 +119,13 @@ export function torchOps({ device, dtype, packed }: TorchOpsOptions): Ops<Tensor
       const padded = even ? x : torch.constant_pad_nd(x, [left, right, top, bottom]);
       return torch.conv2d(padded, weight, bias ?? null, stride, even ? [top, left] : 0, dilation);
     },
+    upsampledConv(x, weight, bias) {
+      const doubled = torch.upsample_nearest2d(x, [2 * x.shape[2]!, 2 * x.shape[3]!]);
+      return torch.conv2d(doubled, weight, bias ?? null, 1, 1);
+    },
     avgPool2: (x) => torch.avg_pool2d(x, 2),
     maxPool3: (x, stride) => torch.max_pool2d(x, 3, stride, stride === 1 ? 1 : 0),
     avgPool3: (x) => torch.avg_pool2d(x, 3, 1, 1, false, false),
-    upsample2: (x) => torch.upsample_nearest2d(x, [2 * x.shape[2]!, 2 * x.shape[3]!]),
 
     sumLast: (x) => torch.sum(x, [-1], true),
     argminLast: (x) => torch.argmin(x, -1),
