@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -23,6 +24,19 @@ test("--help shows an example; a wrong call ends with 2 and the usage", () => {
       status: 2,
       stderr: expect.stringContaining("Usage: libtorch setup"),
     });
+});
+
+// npm links only what is there when it installs, and a fresh clone has no dist
+test("what npm links runs the command, and says what to do where nothing is built", () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    bin: { libtorch: string };
+  };
+  const run = (path: string) => spawnSync(path, ["--help"], { encoding: "utf8" });
+  expect(run(join(root, bin.libtorch)).stdout).toContain("Usage: libtorch setup");
+  const copy = join(temporaryFolder(), "bin/libtorch.mjs");
+  cpSync(join(root, bin.libtorch), copy);
+  expect(run(copy)).toMatchObject({ status: 1, stderr: expect.stringContaining("npm run build") });
 });
 
 test("info says that nothing is built", () => {

@@ -181,6 +181,19 @@ describe("prepare", () => {
   });
 });
 
+describe("room on the disk", () => {
+  it("a model that nothing opened for a month goes when another is made, one used since stays", async () => {
+    const made = async (identity: string) => (await prepare(graph, counted({ identity }).source)).folder;
+    const [unused, used] = [await made("a"), await made("b")];
+    const days = (n: number) => new Date(Date.now() - n * 86_400_000);
+    for (const folder of [unused, used]) await utimes(folder, days(31), days(31));
+    await made("b"); // opened again, nothing is made: nothing goes
+    expect(await preparedModels()).toHaveLength(2);
+    const newer = await made("c");
+    expect((await preparedModels()).map(({ key }) => join(root, key)).sort()).toEqual([used, newer].sort());
+  });
+});
+
 describe("preparedModels and clearPreparedModels", () => {
   it("lists whole models with their size, the one used longest ago first, and clears them", async () => {
     expect(await preparedModels()).toEqual([]);

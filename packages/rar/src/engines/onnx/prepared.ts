@@ -14,6 +14,9 @@ import { MODEL_FILE, storedBytes, WEIGHTS_FILE, writeGraph } from "./weights.js"
 /** Changes whenever the stored form does. */
 const FORMAT = 1;
 
+/** Days after which a prepared model that nothing opened goes, when another is made: a newer version may never ask for it again. */
+const KEPT_DAYS = 30;
+
 /** Ends the name of a folder that is being written. */
 const DRAFT = ".draft";
 
@@ -60,6 +63,7 @@ export async function prepare(
   const draft = join(root, `${key}.${process.pid}-${randomBytes(4).toString("hex")}${DRAFT}`);
   try {
     await removeAbandoned(root);
+    await removeUnused(root);
     await mkdir(draft, { recursive: true });
     await write(graph, source, draft, options);
     await rename(draft, folder).catch(async (error: NodeJS.ErrnoException) => {
@@ -87,6 +91,14 @@ async function removeAbandoned(root: string): Promise<void> {
     if (Math.max(...(await Promise.all(times))) < Date.now() - 3_600_000)
       await rm(draft, { recursive: true, force: true });
   }
+}
+
+/** Models that nothing opened for a month. Where one is open still, its memory stays, or the system keeps the files. */
+async function removeUnused(root: string): Promise<void> {
+  const oldest = Date.now() - KEPT_DAYS * 86_400_000;
+  for (const { key, lastUsed } of await preparedModels())
+    if (lastUsed.getTime() < oldest)
+      await rm(join(root, key), { recursive: true, force: true }).catch(() => {}); // it only takes room
 }
 
 const isComplete = (folder: string): Promise<boolean> =>
