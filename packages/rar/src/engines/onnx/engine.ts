@@ -119,9 +119,11 @@ export class OnnxEngine implements Engine {
       ...options,
       onPrepare: report && ((done) => report(sizes.step + done, total)),
     });
+    const convolved = this.precision === "float32" && machine.channels > 0;
     const settings: GeneratorSettings = {
       threads: this.threads,
-      rowsAlike: this.precision === "int8" || (this.precision === "float32" && machine.channels > 0),
+      rowsAlike: this.precision === "int8" || convolved,
+      together: convolved ? 2 : 1,
       several: severalAtOnce(this.precision),
       window: severalAtOnce(this.precision) ? this.#window : 1,
     };

@@ -22,9 +22,9 @@ export class ModulationTables {
   readonly #chunks = new Map<string, Float32Array>();
 
   /**
-   * `together`: conditions that one call computes, default 1. Two are a third faster, but more must not be asked for where a
-   * row's bits depend on its place among the call's rows, as with 4-bit weights: an image must not depend on which other
-   * classes happened to be computed with its own.
+   * `together`: conditions that one call computes, default 1. Two are faster in float32 and take more memory (docs/log.md), but more than
+   * one must not be asked for where a row's bits depend on its place among the call's rows, as with 4-bit weights: an image must not
+   * depend on which other classes happened to be computed with its own.
    */
   constructor(options: {
     compute: ComputeModulation;
@@ -56,23 +56,29 @@ export class ModulationTables {
     }
     const start = chunk * this.chunk;
     const length = Math.min(this.chunk, this.#positions - start);
-    for (let i = 0; i < absent.length; i += this.#together) {
-      const some = absent.slice(i, i + this.#together);
+    for (const some of this.#calls(absent)) {
       const packed = await this.#compute(
         Int32Array.from({ length: some.length * length }, (_, row) => some[Math.floor(row / length)]!),
         Int32Array.from({ length: some.length * length }, (_, row) => start + (row % length)),
       );
       const each = packed.length / some.length;
       for (const [k, condition] of some.entries()) {
-        // In one piece with its neighbours, with which it goes; the pinned one, which stays, must not hold theirs.
-        const cut = some.includes(this.#pinned) ? "slice" : "subarray";
-        const own = some.length === 1 ? packed : packed[cut](k * each, (k + 1) * each);
+        const own = packed.subarray(k * each, (k + 1) * each); // in one piece with its neighbours, with which it goes
         this.#chunks.set(`${condition}/${chunk}`, own);
         found.set(condition, own);
       }
     }
     this.#trim();
     return found;
+  }
+
+  /** The conditions of each call. The pinned one stands alone: it stays, and must not hold others' memory. */
+  #calls(absent: readonly number[]): number[][] {
+    const others = absent.filter((condition) => condition !== this.#pinned);
+    const calls: number[][] = [];
+    for (let i = 0; i < others.length; i += this.#together) calls.push(others.slice(i, i + this.#together));
+    if (absent.length > others.length) calls.push([this.#pinned]);
+    return calls;
   }
 
   #trim(): void {

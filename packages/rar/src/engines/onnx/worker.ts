@@ -22,6 +22,8 @@ export interface SessionSettings {
 export interface GeneratorSettings extends SessionSettings, GraphStepOptions {
   /** Positions of a lone image computed at once; default: chosen by their speed. */
   readonly window?: number | undefined;
+  /** Classes whose modulation one call computes. */
+  readonly together: number;
 }
 
 /** Tokens, and the network's steps so far. */
@@ -125,7 +127,7 @@ const methods = {
       },
       positions: config.tokens + 1,
       pinned: noneId(config),
-      together: settings.rowsAlike ? 2 : 1,
+      together: settings.together,
     });
     const windows = new WindowChoice(settings.window ?? steps.most, settings.window);
     generators.set(++ids, { config, steps, modulation, tables, windows });
