@@ -103,6 +103,18 @@ describe("ModulationTables", () => {
     expect(calls).toEqual([]);
   });
 
+  it("counts what two share as long as one of them is kept", async () => {
+    const { made, calls } = tables(8, wide, 2);
+    await made.get([0, 1, 2, 3, 4, 5, 6, 7], 0); // four pairs: all there is room for
+    await made.get([0, 2, 4, 6], 0); // of each pair one is used again
+    await made.get([8], 0); // goes: 1, 3, 5, 7, which free nothing, and 0
+    calls.length = 0;
+    for (const kept of [2, 4, 6, 8]) await made.get([kept], 0);
+    expect(conditions(calls)).toEqual([]);
+    await made.get([0], 0);
+    expect(conditions(calls)).toEqual([0]);
+  });
+
   it("gives all conditions of a batch that is larger than what is kept", async () => {
     const { made, calls } = tables(8, wide);
     const batch = Array.from({ length: 12 }, (_, c) => c);

@@ -82,14 +82,20 @@ export class ModulationTables {
   }
 
   #trim(): void {
-    const own = `${this.#pinned}/`;
-    let bytes = 0;
-    for (const [key, chunk] of this.#chunks) if (!key.startsWith(own)) bytes += chunk.byteLength;
-    for (const [key, chunk] of this.#chunks) {
-      if (bytes <= KEEP_BYTES) break;
-      if (key.startsWith(own)) continue;
-      this.#chunks.delete(key);
-      bytes -= chunk.byteLength;
+    for (const key of [...this.#chunks.keys()]) {
+      if (this.#bytes() <= KEEP_BYTES) break;
+      if (!this.#stays(key)) this.#chunks.delete(key);
     }
+  }
+
+  #stays(key: string): boolean {
+    return key.startsWith(`${this.#pinned}/`);
+  }
+
+  /** Of the chunks that may go; what several share counts once, and as long as one of them is kept. */
+  #bytes(): number {
+    const others = [...this.#chunks].filter(([key]) => !this.#stays(key));
+    const buffers = new Set(others.map(([, { buffer }]) => buffer));
+    return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 }
