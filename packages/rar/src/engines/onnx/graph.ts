@@ -35,13 +35,7 @@ export type Storage =
   | { readonly kind: "outputScales"; readonly rows: number; readonly columns: number }
   | { readonly kind: "outputSums"; readonly rows: number; readonly columns: number }
   /** [out, in, 3, 3] as [out, in, 2, 2]: what meets one of the four outputs of a pixel, see upsampled-conv.ts */
-  | {
-      readonly kind: "phase";
-      readonly row: 0 | 1;
-      readonly column: 0 | 1;
-      readonly rows: number;
-      readonly columns: number;
-    }
+  | { readonly kind: "phase"; readonly row: 0 | 1; readonly column: 0 | 1 }
   /** MatMulNBits' blocks of 4 bits along the last axis: packed numbers, or their scales */
   | {
       readonly kind: "blocks" | "scales";

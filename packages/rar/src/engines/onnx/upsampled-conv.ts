@@ -20,26 +20,26 @@ export function upsampledConv(
   bias: Node | undefined,
 ): Node {
   const [B, , h, w] = x.shape as [number, number, number, number];
-  const [rows, columns, ...kernel] = weight.shape as [number, number, number, number];
+  const [out, channels, ...kernel] = weight.shape as [number, number, number, number];
   if (kernel.some((side) => side !== 3)) throw new RangeError(`a kernel of 3 x 3 is needed, not [${kernel}]`);
 
   const outputs = (row: 0 | 1, column: 0 | 1): Node => {
-    const shape = [rows, columns, 2, 2];
-    const storage = { kind: "phase", row, column, rows, columns } as const;
-    const own: Node = { type: "float32", shape, name: graph.store(weight, storage, shape) };
+    const shape = [out, channels, 2, 2];
+    const stored = graph.store(weight, { kind: "phase", row, column }, shape);
+    const own: Node = { type: "float32", shape, name: stored };
     // even outputs also see the pixel before theirs, odd ones the one after
     const padding = { top: 1 - row, bottom: row, left: 1 - column, right: column };
     return conv2d(x, own, bias, { padding });
   };
   const lines = ([0, 1] as const).map((row) => {
     const pair = ([0, 1] as const).map((column) =>
-      graph.node("Unsqueeze", [outputs(row, column), graph.int64([0])], [1, B, rows, h, w]),
+      graph.node("Unsqueeze", [outputs(row, column), graph.int64([0])], [1, B, out, h, w]),
     );
-    const both = graph.node("Concat", pair, [2, B, rows, h, w], { axis: 0 });
-    // one axis moved inwards: ONNX Runtime moves two at once ten times slower (docs/log.md)
-    const woven = graph.node("Transpose", [both], [B, rows, h, w, 2], { perm: [1, 2, 3, 4, 0] });
-    return graph.node("Reshape", [woven, graph.int64([0, 0, 0, 1, -1])], [B, rows, h, 1, 2 * w]);
+    const both = graph.node("Concat", pair, [2, B, out, h, w], { axis: 0 });
+    // one axis moved inwards: ONNX Runtime moves two at once in six times as long (docs/log.md)
+    const woven = graph.node("Transpose", [both], [B, out, h, w, 2], { perm: [1, 2, 3, 4, 0] });
+    return graph.node("Reshape", [woven, graph.int64([0, 0, 0, 1, -1])], [B, out, h, 1, 2 * w]);
   });
-  const picture = graph.node("Concat", lines, [B, rows, h, 2, 2 * w], { axis: 3 });
-  return graph.node("Reshape", [picture, graph.int64([0, 0, -1, 2 * w])], [B, rows, 2 * h, 2 * w]);
+  const picture = graph.node("Concat", lines, [B, out, h, 2, 2 * w], { axis: 3 });
+  return graph.node("Reshape", [picture, graph.int64([0, 0, -1, 2 * w])], [B, out, 2 * h, 2 * w]);
 }

@@ -120,10 +120,10 @@ async function encode({ parameter, storage }: StoredParameter, cache: LastTensor
     pieces.push(typeof piece === "string" ? await cache.read(piece) : piece);
   const values = pieces.length === 1 ? pieces[0]! : joined(pieces);
   if (storage.kind === "plain") return asBytes(values);
+  if (storage.kind === "phase") return asBytes(kernelPhase(values, storage.row, storage.column));
   const { rows, columns } = storage;
   if (storage.kind === "transposed") return asBytes(transposed(values, rows, columns));
   if (storage.kind === "channels") return asBytes(grouped(values, rows, columns, storage.channels));
-  if (storage.kind === "phase") return asBytes(kernelPhase(values, storage.row, storage.column));
   if (storage.kind === "bytes") return asBytes(transposedBytes(values, rows, columns));
   if (storage.kind === "outputSums") return asBytes(byteSums(values, rows, columns));
   if (storage.kind === "outputScales") return asBytes(scalesOf(values, rows, columns, columns, 127));
